@@ -1,0 +1,1 @@
+"""Records: the data contract, the mapping of exports onto it, and the engines that read them."""
