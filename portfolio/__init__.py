@@ -1,0 +1,1 @@
+"""Decisions: scored rows become priority, tiers, arbitrage, coverage, forecast, alerts and KPIs."""
