@@ -1,0 +1,281 @@
+"""Where does a deal stand, how does it move, and who works it?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.kernel import Floats, Output, State
+from features.kernel import Statistic as S
+from features.signals.declare import About, Signal, aggregate, derived, lookup, ratio
+
+_MOVES = "opportunity_history"
+
+
+def _move(name: str, output: Output, about: About | None = None) -> Signal:
+    return aggregate(name, "moves", output, about, entity="deal", table=_MOVES)
+
+
+def _talk(name: str, output: Output, about: About | None = None) -> Signal:
+    return aggregate(name, "deal_interactions", output, about, entity="deal", table="interactions")
+
+
+def _of_account(name: str, output: Output, about: About | None = None) -> Signal:
+    return aggregate(name, "account_deals", output, about, table="opportunities")
+
+
+def shrunken_rate(wins: Floats, losses: Floats, usual: Floats) -> Floats:
+    """Which share was won, leaning on the portfolio's rate like five more deals?
+
+    >>> shrunken_rate(np.array([3.0]), np.array([2.0]), np.array([0.2])).tolist()
+    [0.4]
+    """
+    return (wins + 5.0 * usual) / (wins + losses + 5.0)
+
+
+def days_to_quarter_end(as_of_day: Floats) -> Floats:
+    """How many days are left in the calendar quarter (1 on its last day)?
+
+    >>> days_to_quarter_end(np.array([14974.0]))  # 2010-12-31
+    array([1.])
+    """
+    months = as_of_day.astype("int64").astype("datetime64[D]").astype("datetime64[M]")
+    next_quarter = (months.astype("int64") // 3 + 1) * 3
+    end = next_quarter.astype("datetime64[M]").astype("datetime64[D]").astype("int64")
+    return end - as_of_day
+
+
+SIGNALS = (
+    # the account's deals
+    _of_account(
+        "open_deals", Output(S.COUNT, state=State.OPEN),
+        About("deals", "deal", "ACCOUNT_DEALS", "deals of the account that are open", churn=-1,
+              is_actionable=True),
+    ),
+    _of_account(
+        "won_deals_365d", Output(S.COUNT, where=("is_won",), state=State.SETTLED, window_days=365),
+        About("deals", "deal", "ACCOUNT_DEALS", "deals opened in 365 days and won", churn=-1,
+              win=1),
+    ),
+    _of_account(
+        "lost_deals_365d",
+        Output(S.COUNT, where=("is_lost",), state=State.SETTLED, window_days=365),
+        About("deals", "deal", "ACCOUNT_DEALS", "deals opened in 365 days and lost", churn=1,
+              win=-1),
+    ),
+    _of_account("_won", Output(S.COUNT, where=("is_won",), state=State.SETTLED)),
+    _of_account("_lost", Output(S.COUNT, where=("is_lost",), state=State.SETTLED)),
+    lookup("_usual_decided_win_rate", "opportunities", "_segment",
+           ("segment", "decided_win_rate")),
+    derived(
+        "account_win_rate", "opportunities", ("_won", "_lost", "_usual_decided_win_rate"),
+        shrunken_rate,
+        About("share", "deal", "ACCOUNT_DEALS", "share of the account's decided deals won, shrunken",
+              win=1, missing="without any decided deal in the portfolio"),
+    ),
+    # stage
+    _move("_stage", Output(S.LAST, "stage")),
+    _move(
+        "stage_position", Output(S.LAST, "position"),
+        About("place", "deal", "DEAL_STAGE", "place of the stage in the order of the sale", win=1,
+              is_actionable=True, missing="for a stage that is not in the stages table"),
+    ),
+    _move(
+        "highest_stage_position", Output(S.MAX, "position"),
+        About("place", "deal", "DEAL_STAGE", "furthest stage reached", win=1,
+              missing="for stages that are not in the stages table"),
+    ),
+    lookup(
+        "stage_win_rate", _MOVES, "_stage", ("stage", "win_rate"),
+        About("share", "deal", "DEAL_STAGE",
+              "share of the deals that entered this stage and were won within the horizon", win=1,
+              missing="before any deal has matured"),
+        entity="deal",
+    ),
+    _move(
+        "stage_age_days", Output(S.AGE_LAST),
+        About("days", "deal", "STAGE_AGE", "days since anything changed on the deal", win=-1,
+              is_actionable=True),
+    ),
+    lookup("usual_stage_age_days", _MOVES, "_stage", ("stage", "usual_age_days"),
+           About("days", "deal", "STAGE_AGE", "median days that deals stay in this stage",
+                 missing="before any deal has left the stage"), entity="deal"),
+    derived(
+        "stage_age_ratio", _MOVES, ("stage_age_days", "usual_stage_age_days"),
+        lambda age, usual: ratio(age, np.maximum(usual, 0.01)),
+        About("times", "deal", "STAGE_AGE", "age in the stage over the usual age", win=-1,
+              is_actionable=True, missing="before any deal has left the stage"), entity="deal",
+    ),
+    _move(
+        "moves", Output(S.COUNT),
+        About("changes", "deal", "DEAL_MOVES", "changes of the deal so far"),
+    ),
+    _move(
+        "moves_7d", Output(S.COUNT, window_days=7),
+        About("changes", "deal", "DEAL_MOVES", "changes of the deal in 7 days", win=1),
+    ),
+    _move(
+        "moves_30d", Output(S.COUNT, window_days=30),
+        About("changes", "deal", "DEAL_MOVES", "changes of the deal in 30 days", win=1),
+    ),
+    _move(
+        "stage_setbacks", Output(S.FALLS, "position"),
+        About("set-backs", "deal", "SETBACKS", "how often the deal fell back a stage", win=-1,
+              is_actionable=True),
+    ),
+    _move(
+        "stages_seen", Output(S.DISTINCT, "stage"),
+        About("stages", "deal", "DEAL_MOVES", "different stages the deal has been in"),
+    ),
+    # age and plan
+    aggregate(
+        "deal_age_days", "created", Output(S.AGE_LAST),
+        About("days", "deal", "DEAL_AGE", "days since the deal was opened", win=-1), entity="deal",
+        table="opportunities",
+    ),
+    _move("_expected_close_day", Output(S.LAST, "expected_close_day")),
+    derived(
+        "days_past_expected_close", _MOVES, ("_as_of_day", "_expected_close_day"), np.subtract,
+        About("days", "deal", "CLOSE_DATE", "days past the expected close (negative: still ahead)",
+              win=-1, is_actionable=True, missing="without an expected close"), entity="deal",
+    ),
+    _move(
+        "close_date_postponements", Output(S.RISES, "expected_close_day"),
+        About("postponements", "deal", "CLOSE_DATE", "how often the expected close was put off",
+              win=-1, is_actionable=True),
+    ),
+    derived(
+        "days_to_quarter_end", "opportunities", ("_as_of_day",), days_to_quarter_end,
+        About("days", "deal", "SEASON", "days left in the calendar quarter"), entity="deal",
+    ),
+    # amount
+    _move(
+        "amount", Output(S.LAST, "amount"),
+        About("currency", "deal", "DEAL_AMOUNT", "amount of the deal", win=-1,
+              missing="without an amount"),
+    ),
+    _move("_first_amount", Output(S.FIRST, "amount")),
+    derived(
+        "amount_change", _MOVES, ("amount", "_first_amount"),
+        lambda now, first: ratio(now - first, first),
+        About("share", "deal", "DEAL_AMOUNT", "change of the amount since it was first set",
+              missing="without an amount"), entity="deal",
+    ),
+    _move(
+        "amount_changes", Output(S.DISTINCT, "amount"),
+        About("amounts", "deal", "DEAL_AMOUNT", "different amounts the deal has had"),
+    ),
+    derived(
+        "amount_to_basket", _MOVES, ("amount", "account_average_basket_365d"), ratio,
+        About("times", "deal", "DEAL_AMOUNT", "amount over the account's mean order", win=-1,
+              missing="without an amount or orders"), entity="deal",
+    ),
+    # activity
+    _talk(
+        "deal_interactions", Output(S.COUNT),
+        About("interactions", "deal", "DEAL_ACTIVITY", "interactions about the deal", win=1,
+              is_actionable=True),
+    ),
+    _talk(
+        "deal_interactions_7d", Output(S.COUNT, window_days=7),
+        About("interactions", "deal", "DEAL_ACTIVITY", "interactions about the deal in 7 days",
+              win=1, is_actionable=True),
+    ),
+    _talk(
+        "deal_interactions_30d", Output(S.COUNT, window_days=30),
+        About("interactions", "deal", "DEAL_ACTIVITY", "interactions about the deal in 30 days",
+              win=1, is_actionable=True),
+    ),
+    _talk(
+        "days_since_deal_interaction", Output(S.AGE_LAST),
+        About("days", "deal", "DEAL_SILENCE", "days since anything was exchanged about the deal",
+              win=-1, is_actionable=True, missing="without any interaction about the deal"),
+    ),
+    _talk(
+        "deal_calls", Output(S.COUNT, where=("is_call",)),
+        About("calls", "deal", "DEAL_ACTIVITY", "calls about the deal", win=1, is_actionable=True),
+    ),
+    _talk(
+        "deal_calls_14d", Output(S.COUNT, where=("is_call",), window_days=14),
+        About("calls", "deal", "DEAL_ACTIVITY", "calls about the deal in 14 days", win=1,
+              is_actionable=True),
+    ),
+    _talk(
+        "days_since_deal_call", Output(S.AGE_LAST, where=("is_call",)),
+        About("days", "deal", "DEAL_SILENCE", "days since the last call about the deal", win=-1,
+              is_actionable=True, missing="without any call about the deal"),
+    ),
+    _talk(
+        "deal_meetings", Output(S.COUNT, where=("is_meeting",)),
+        About("meetings", "deal", "DEAL_ACTIVITY", "meetings about the deal", win=1,
+              is_actionable=True),
+    ),
+    _talk(
+        "deal_talk_minutes", Output(S.SUM, "duration_minutes"),
+        About("minutes", "deal", "DEAL_ACTIVITY", "minutes spent on the deal", win=1),
+    ),
+    _talk(
+        "buying_signals", Output(S.COUNT, where=("has_buying_signal",)),
+        About("signals", "deal", "BUYING_SIGNALS", "buying signals noted on the deal", win=1),
+    ),
+    _talk(
+        "objections", Output(S.COUNT, where=("has_objection",)),
+        About("objections", "deal", "OBJECTIONS", "objections noted on the deal", win=-1,
+              is_actionable=True),
+    ),
+    # people and origin
+    _move("_moving_owner", Output(S.LAST, "owner")),
+    aggregate("_static_owner", "deal_owner", Output(S.LAST, "code"), entity="deal",
+              table="opportunities"),
+    derived("_owner", "opportunities", ("_moving_owner", "_static_owner"),
+            lambda moving, static: np.where(np.isnan(moving), static, moving), entity="deal"),
+    lookup(
+        "owner_win_rate", "opportunities", "_owner", ("owner", "win_rate"),
+        About("share", "deal", "OWNER_RECORD",
+              "share of the rep's matured deals won within the horizon, shrunken", win=1,
+              missing="before any deal has matured"), entity="deal",
+    ),
+    lookup(
+        "owner_open_deals", "opportunities", "_owner", ("owner", "open_deals"),
+        About("deals", "deal", "OWNER_LOAD", "open deals of the rep", win=-1, is_actionable=True),
+        entity="deal",
+    ),
+    aggregate("_product", "product", Output(S.LAST, "code"), entity="deal", table="opportunities"),
+    lookup(
+        "product_win_rate", "opportunities", "_product", ("product", "win_rate"),
+        About("share", "deal", "PRODUCT_RECORD",
+              "share of the matured deals on this product won within the horizon, shrunken", win=1,
+              missing="before any deal has matured"), entity="deal",
+    ),
+    aggregate("_lead_source", "lead_source", Output(S.LAST, "code"), entity="deal",
+              table="opportunities"),
+    lookup(
+        "source_win_rate", "opportunities", "_lead_source", ("lead_source", "win_rate"),
+        About("share", "deal", "SOURCE_RECORD",
+              "share of the matured deals from this source won within the horizon, shrunken",
+              win=1, missing="before any deal has matured"), entity="deal",
+    ),
+    aggregate("_competitor", "competitor", Output(S.LAST, "code"), entity="deal",
+              table="opportunities"),
+    lookup(
+        "competitor_win_rate", "opportunities", "_competitor", ("competitor", "win_rate"),
+        About("share", "deal", "COMPETITOR",
+              "share of the matured deals against this competitor won within the horizon, shrunken",
+              win=1, missing="before any deal has matured"), entity="deal",
+    ),
+)  # fmt: skip
+
+OF_ACCOUNT = (
+    "days_since_last_order",
+    "overdue_ratio",
+    "orders_365d",
+    "revenue_365d",
+    "average_basket_365d",
+    "days_since_last_meaningful_contact",
+    "interactions_90d",
+    "complaints_365d",
+    "open_complaints",
+    "last_survey_score",
+    "account_win_rate",
+    "open_deals",
+)
+"""Features of its account that a deal's row carries too, prefixed with ``account_``."""

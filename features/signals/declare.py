@@ -1,0 +1,158 @@
+"""What is a signal? The few words that families declare signals with.
+
+A signal is read off events by the kernel (`aggregate`), computed from other signals by plain array
+arithmetic (`derived`), or looked up in the context of its day (`lookup`). A *step* is a number on
+the way that is no feature itself; its name begins with an underscore.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from features.kernel import Floats, Output
+
+Entity = Literal["account", "deal"]
+Theme = Literal[
+    "rhythm", "spend", "relationship", "service", "deal", "contract", "profile"
+]  # fmt: skip
+Formula = Callable[..., Floats]
+
+THEMES: tuple[Theme, ...] = (
+    "rhythm", "spend", "relationship", "service", "deal", "contract", "profile",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class About:
+    """What the catalogue says of a feature.
+
+    Attributes
+    ----------
+    unit : str
+        days, orders, currency, share, ...
+    theme : Theme
+        Theme its contribution is summed into.
+    reason : str
+        Code of the reason it speaks for.
+    meaning : str
+        One line for people.
+    churn, win : int
+        Expected direction: 1 when a higher value goes with more churn (or wins), -1 with less, 0
+        when nothing is expected.
+    is_actionable : bool
+        Whether a rep can change it.
+    missing : str
+        When the value is missing.
+    """
+
+    unit: str
+    theme: Theme
+    reason: str
+    meaning: str
+    churn: int = 0
+    win: int = 0
+    is_actionable: bool = False
+    missing: str = "never, unless the table is absent"
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One declared number; see `aggregate`, `derived` and `lookup`.
+
+    Attributes
+    ----------
+    name : str
+        Name; steps begin with an underscore.
+    entity : Entity
+        Whose row it belongs to.
+    table : str
+        Contract table it comes from.
+    about : About or None
+        None for a step.
+    source, output : str and Output, or None
+        For an aggregate.
+    inputs, formula : tuple of str and callable, or None
+        For a derived signal: names declared earlier, and arithmetic on their columns.
+    context : tuple of str or None
+        For a lookup: context table and value; the one input holds the key's code, and `words`
+        names its vocabulary.
+    """
+
+    name: str
+    entity: Entity
+    table: str
+    about: About | None
+    source: str | None = None
+    output: Output | None = None
+    inputs: tuple[str, ...] = ()
+    formula: Formula | None = None
+    context: tuple[str, str] | None = None
+
+    @property
+    def is_feature(self) -> bool:
+        """Whether it is a column of the feature row."""
+        return self.about is not None
+
+    @property
+    def window_days(self) -> float | None:
+        """Window it looks back over; None for the whole history, or for a derived signal."""
+        return None if self.output is None else self.output.window_days
+
+
+def aggregate(
+    name: str, source: str, output: Output, about: About | None = None, *, entity: Entity = "account",
+    table: str | None = None,
+) -> Signal:  # fmt: skip
+    """Declare a number that the kernel reads off the events of a source."""
+    return Signal(name, entity, table or source, about, source=source, output=output)
+
+
+def derived(
+    name: str,
+    table: str,
+    inputs: tuple[str, ...],
+    formula: Formula,
+    about: About | None = None,
+    *,
+    entity: Entity = "account",
+) -> Signal:
+    """Declare a number computed from signals declared before it."""
+    return Signal(name, entity, table, about, inputs=inputs, formula=formula)
+
+
+def lookup(
+    name: str,
+    table: str,
+    key: str,
+    context: tuple[str, str],
+    about: About | None = None,
+    *,
+    entity: Entity = "account",
+) -> Signal:
+    """Declare a number that the context of the day knows for the key (a stage, an owner, ...)."""
+    return Signal(name, entity, table, about, inputs=(key,), context=context)
+
+
+def ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """How many times the denominator is the numerator? Missing where the denominator is not > 0.
+
+    >>> ratio(np.array([3.0, 1.0]), np.array([2.0, 0.0])).tolist()
+    [1.5, nan]
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(denominator > 0, numerator / denominator, np.nan)
+
+
+def change(now: Floats, both: Floats) -> Floats:
+    """By what share did a window grow over the one before it, from -1 to 1?
+
+    ``now`` is the recent window, ``both`` the two together: (now - before) / both.
+
+    >>> change(np.array([3.0, 0.0]), np.array([4.0, 0.0])).tolist()
+    [0.5, nan]
+    """
+    return ratio(2.0 * now - both, both)

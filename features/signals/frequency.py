@@ -1,0 +1,67 @@
+"""How often does the account order, and more or less than before?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.kernel import Floats, Output
+from features.kernel import Statistic as S
+from features.signals.declare import About, Signal, aggregate, change, derived, ratio
+from features.signals.recency import PURCHASE
+
+_WINDOWS = (30, 90, 180, 365)
+
+
+def _orders(days: int) -> Signal:
+    return aggregate(
+        f"orders_{days}d", "orders", Output(S.COUNT, where=PURCHASE, window_days=days),
+        About("orders", "rhythm", "ORDER_FREQUENCY", f"orders in the last {days} days", churn=-1,
+              win=1, is_actionable=True),
+    )  # fmt: skip
+
+
+def _active_days(days: int) -> Signal:
+    return aggregate(
+        f"active_days_{days}d", "orders", Output(S.DAYS, where=PURCHASE, window_days=days),
+        About("days", "rhythm", "ORDER_FREQUENCY", f"days with an order in the last {days} days",
+              churn=-1),
+    )  # fmt: skip
+
+
+def orders_per_month(orders: Floats, days_since_first: Floats) -> Floats:
+    """How many orders does the account place in 30 days, over its life with us?
+
+    Counts at least 30 days of life, so that a first order last week is not 4 a month.
+
+    >>> orders_per_month(np.array([6.0]), np.array([90.0])).tolist()
+    [2.0]
+    """
+    return ratio(30.0 * orders, np.maximum(days_since_first, 30.0))
+
+
+SIGNALS = (
+    *(_orders(days) for days in _WINDOWS),
+    aggregate(
+        "orders_all", "orders", Output(S.COUNT, where=PURCHASE),
+        About("orders", "profile", "TENURE", "orders so far", churn=-1, win=1),
+    ),
+    *(_active_days(days) for days in (90, 180, 365)),
+    derived(
+        "orders_per_month", "orders", ("orders_all", "days_since_first_order"), orders_per_month,
+        About("orders", "rhythm", "ORDER_FREQUENCY", "orders per 30 days since the first", churn=-1,
+              missing="when the account never ordered"),
+    ),
+    derived(
+        "orders_change_90d", "orders", ("orders_90d", "orders_180d"), change,
+        About("share", "rhythm", "ORDER_TREND",
+              "orders of the last 90 days against the 90 before, from -1 to 1", churn=-1,
+              is_actionable=True, missing="without orders in the last 180 days"),
+    ),
+    derived(
+        "orders_change_30d", "orders", ("orders_30d", "orders_90d"),
+        lambda now, quarter: change(3.0 * now, 3.0 * now + 1.5 * (quarter - now)),
+        About("share", "rhythm", "ORDER_TREND",
+              "orders of the last 30 days against the rate of the 60 before, from -1 to 1",
+              churn=-1, missing="without orders in the last 90 days"),
+    ),
+)  # fmt: skip

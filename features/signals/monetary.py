@@ -1,0 +1,134 @@
+"""How much does the account spend, on what, and is it growing?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.kernel import Output, State
+from features.kernel import Statistic as S
+from features.signals.declare import About, Signal, aggregate, change, derived, ratio
+from features.signals.recency import PURCHASE
+
+_NET = "net_amount"
+
+
+def _revenue(days: int) -> Signal:
+    return aggregate(
+        f"revenue_{days}d", "orders", Output(S.SUM, _NET, window_days=days),
+        About("currency", "spend", "SPEND_LEVEL",
+              f"net revenue of the last {days} days, credit notes taken off", churn=-1, win=1),
+    )  # fmt: skip
+
+
+SIGNALS = (
+    *(_revenue(days) for days in (30, 90, 180, 365)),
+    aggregate(
+        "revenue_all", "orders", Output(S.SUM, _NET),
+        About("currency", "spend", "SPEND_LEVEL", "net revenue so far", churn=-1, win=1),
+    ),
+    derived(
+        "revenue_change_90d", "orders", ("revenue_90d", "revenue_180d"),
+        lambda now, both: np.clip(change(now, both), -1.0, 1.0),
+        About("share", "spend", "SPEND_TREND",
+              "revenue of the last 90 days against the 90 before, from -1 to 1", churn=-1,
+              is_actionable=True, missing="without revenue in the last 180 days"),
+    ),
+    aggregate(
+        "average_basket_365d", "orders", Output(S.MEAN, _NET, PURCHASE, window_days=365),
+        About("currency", "spend", "BASKET", "mean net amount of an order, last 365 days", churn=-1,
+              missing="without orders in the last 365 days"),
+    ),
+    aggregate(
+        "median_basket_365d", "orders", Output(S.MEDIAN, _NET, PURCHASE, window_days=365),
+        About("currency", "spend", "BASKET", "median net amount of an order, last 365 days",
+              churn=-1, missing="without orders in the last 365 days"),
+    ),
+    aggregate(
+        "basket_spread_365d", "orders", Output(S.STD, _NET, PURCHASE, window_days=365),
+        About("currency", "spend", "BASKET_REGULARITY",
+              "standard deviation of the net amounts of orders, last 365 days",
+              missing="with fewer than two orders in the last 365 days"),
+    ),
+    aggregate(
+        "largest_order_365d", "orders", Output(S.MAX, _NET, PURCHASE, window_days=365),
+        About("currency", "spend", "BASKET", "largest order of the last 365 days", churn=-1,
+              missing="without orders in the last 365 days"),
+    ),
+    aggregate("_last_basket", "orders", Output(S.LAST, _NET, PURCHASE)),
+    derived(
+        "last_basket_ratio", "orders", ("_last_basket", "average_basket_365d"), ratio,
+        About("times", "spend", "SPEND_TREND", "last order over the mean order", churn=-1,
+              missing="without orders in the last 365 days"),
+    ),
+    derived(
+        "basket_volatility", "orders", ("basket_spread_365d", "average_basket_365d"), ratio,
+        About("share", "spend", "BASKET_REGULARITY", "spread of the orders over their mean",
+              missing="with fewer than two orders in the last 365 days"),
+    ),
+    derived(
+        "revenue_per_month", "orders", ("revenue_all", "days_since_first_order"),
+        lambda revenue, days: ratio(30.0 * revenue, np.maximum(days, 30.0)),
+        About("currency", "spend", "SPEND_LEVEL", "net revenue per 30 days since the first order",
+              churn=-1, missing="when the account never ordered"),
+    ),
+    aggregate(
+        "_credited_365d", "orders",
+        Output(S.SUM, _NET, ("is_credit_note",), window_days=365),
+    ),
+    aggregate("_bought_365d", "orders", Output(S.SUM, _NET, PURCHASE, window_days=365)),
+    derived(
+        "credit_note_rate_365d", "orders", ("_credited_365d", "_bought_365d"),
+        lambda credited, bought: np.minimum(ratio(-credited, bought), 10.0),
+        About("share", "service", "CREDIT_NOTES", "credited over bought, last 365 days", churn=1,
+              is_actionable=True, missing="without purchases in the last 365 days"),
+    ),
+    aggregate(
+        "credit_notes_180d", "orders",
+        Output(S.COUNT, where=("is_credit_note",), window_days=180),
+        About("credit notes", "service", "CREDIT_NOTES", "credit notes in the last 180 days",
+              churn=1, is_actionable=True),
+    ),
+    aggregate("_margin_365d", "orders", Output(S.SUM, "margin_amount", window_days=365)),
+    derived(
+        "margin_rate_365d", "orders", ("_margin_365d", "revenue_365d"),
+        lambda margin, revenue: np.where(margin == 0, np.nan, ratio(margin, revenue)),
+        About("share", "spend", "MARGIN", "margin over net revenue, last 365 days",
+              missing="without margins or revenue in the last 365 days"),
+    ),
+    aggregate("_discount_365d", "orders", Output(S.SUM, "discount_amount", PURCHASE,
+                                                 window_days=365)),
+    derived(
+        "discount_rate_365d", "orders", ("_discount_365d", "_bought_365d"),
+        lambda discount, bought: ratio(discount, bought + discount),
+        About("share", "spend", "DISCOUNT", "discount over gross purchases, last 365 days",
+              is_actionable=True, missing="without purchases in the last 365 days"),
+    ),
+    aggregate(
+        "products_180d", "lines",
+        Output(S.DISTINCT, "product", PURCHASE, window_days=180),
+        About("products", "spend", "PRODUCT_RANGE", "different products bought in 180 days",
+              churn=-1, is_actionable=True), table="orders",
+    ),
+    aggregate(
+        "products_all", "lines", Output(S.DISTINCT, "product", PURCHASE),
+        About("products", "spend", "PRODUCT_RANGE", "different products bought so far", churn=-1),
+        table="orders",
+    ),
+    aggregate(
+        "lines_per_order_365d", "orders", Output(S.MEAN, "lines", PURCHASE, window_days=365),
+        About("lines", "spend", "PRODUCT_RANGE", "mean lines of an order, last 365 days", churn=-1,
+              missing="without orders in the last 365 days"),
+    ),
+    aggregate(
+        "payment_delay_days_365d", "invoices",
+        Output(S.MEAN, "days_late", state=State.SETTLED, window_days=365),
+        About("days", "contract", "LATE_PAYMENT",
+              "mean days past due at which invoices of the last 365 days were paid", churn=1,
+              missing="without paid invoices in the last 365 days"),
+    ),
+    aggregate(
+        "unpaid_amount", "invoices", Output(S.SUM, "amount", state=State.OPEN),
+        About("currency", "contract", "LATE_PAYMENT", "amount of invoices not yet paid", churn=1,
+              is_actionable=True),
+    ),
+)  # fmt: skip
