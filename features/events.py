@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from features.asof import MISSING, NEVER, US_PER_DAY, Instants, known_intervals, local_days
+from features.errors import ModelError
 from features.kernel import Codes, Events, Floats
 from features.orders import roll_up
 from features.records.contract import INTERACTION_KINDS
@@ -25,6 +27,9 @@ ALWAYS = -(2**62)
 
 OUTCOMES = ("buying_signal", "objection")
 """Outcomes of an interaction that signals ask for by name."""
+
+
+Present = TypeVar("Present")
 
 
 @dataclass(frozen=True)
@@ -109,9 +114,10 @@ def _instants(table: pa.Table, name: str, missing: int) -> Instants:
     return _ints(column.fill_null(missing))
 
 
-def _numbers(table: pa.Table, name: str) -> Floats:
+def _numbers(table: pa.Table, name: str) -> Floats | None:
+    """A number or date column as float64 (dates as days since 1970); None where it is absent."""
     if name not in table.column_names:
-        return np.full(table.num_rows, np.nan)
+        return None
     column = table.column(name).combine_chunks()
     if pa.types.is_date32(column.type):
         column = column.cast(pa.int32())
@@ -120,12 +126,20 @@ def _numbers(table: pa.Table, name: str) -> Floats:
     )
 
 
-def _is(table: pa.Table, name: str, word: str) -> NDArray[np.bool_]:
+def _is(table: pa.Table, name: str, word: str) -> NDArray[np.bool_] | None:
+    """Where does a column hold a word? None where it is absent."""
     if name not in table.column_names:
-        return np.zeros(table.num_rows, dtype=bool)
+        return None
     return np.asarray(
         pc.fill_null(pc.equal(table.column(name), word), False).to_numpy(), dtype=bool
     )
+
+
+def _required(column: Present | None) -> Present:
+    """A column that the contract requires, and that checked records therefore have."""
+    if column is None:
+        raise ModelError("ME001", "records reached the signals unchecked", "Check them first.")
+    return column
 
 
 def _column(table: pa.Table, name: str) -> pa.ChunkedArray | pa.Array:
@@ -202,12 +216,17 @@ def sort_events(
     known_until: Instants,
     later: Instants | None = None,
     zone: str,
-    flags: Mapping[str, NDArray[np.bool_]] | None = None,
-    measures: Mapping[str, Floats] | None = None,
+    flags: Mapping[str, NDArray[np.bool_] | None] | None = None,
+    measures: Mapping[str, Floats | None] | None = None,
     record: Codes | None = None,
 ) -> Events:
-    """Bring events into the order and form of the kernel; events of no entity (-1) are left out."""
-    flags, measures = flags or {}, measures or {}
+    """Bring events into the order and form of the kernel.
+
+    Events of no entity (-1) are left out, and so are flags and measures whose column is absent
+    (None): what asks for them is then missing, not zero.
+    """
+    flags = {name: is_set for name, is_set in (flags or {}).items() if is_set is not None}
+    measures = {name: values for name, values in (measures or {}).items() if values is not None}
     order = np.lexsort((known_from, at, entity))
     order = order[np.searchsorted(entity[order], 0) :]
     bits = np.zeros(entity.size, dtype=np.int64)
@@ -289,9 +308,9 @@ class _Builder:
         table = self.records.tables.get("stages")
         if table is not None:
             code = self.words["stage"].code(table.column("stage"))
-            position[code] = _numbers(table, "position")
-            outcome[code[_is(table, "outcome", "won")]] = 1
-            outcome[code[_is(table, "outcome", "lost")]] = 2
+            position[code] = _required(_numbers(table, "position"))
+            outcome[code[_required(_is(table, "outcome", "won"))]] = 1
+            outcome[code[_required(_is(table, "outcome", "lost"))]] = 2
         return position, outcome
 
     def _deal_accounts(self) -> Codes:
@@ -309,8 +328,8 @@ class _Builder:
         n_entities: int,
         *,
         later: Instants | None = None,
-        flags: Mapping[str, NDArray[np.bool_]] | None = None,
-        measures: Mapping[str, Floats] | None = None,
+        flags: Mapping[str, NDArray[np.bool_] | None] | None = None,
+        measures: Mapping[str, Floats | None] | None = None,
     ) -> Events:
         return sort_events(
             n_entities,
@@ -337,11 +356,13 @@ class _Builder:
         account = self.accounts.code(lines.table.column("account_id"))
         order = _words_code(lines.table.column("order_id"))
         names = ("net_amount", "margin_amount", "discount_amount", "quantity")
-        measures = np.stack([_numbers(lines.table, name) for name in names])
+        found = {name: _numbers(lines.table, name) for name in names}
+        known = {name: values for name, values in found.items() if values is not None}
+        measures = np.stack(list(known.values()))
         rolled = roll_up(
             account, order, lines.at, lines.known_from, lines.known_until, lines.row, measures
         )
-        amounts = dict(zip(names, rolled.measures, strict=True))
+        amounts = dict(zip(known, rolled.measures, strict=True))
         return sort_events(
             len(self.accounts.words),
             rolled.account,
@@ -363,7 +384,7 @@ class _Builder:
         if lines is None or "product_id" not in lines.table.column_names:
             return None
         product = self.words["product"].code(lines.table.column("product_id")).astype(float)
-        amount = _numbers(lines.table, "net_amount")
+        amount = _required(_numbers(lines.table, "net_amount"))
         return self._by_account(
             lines,
             flags={"is_purchase": amount > 0},
@@ -394,7 +415,7 @@ class _Builder:
             return None
         table = found.table
         resolved = _instants(table, "resolved_at", NEVER)
-        is_kind = {f"is_{kind}": _is(table, "kind", kind) for kind in INTERACTION_KINDS}
+        is_kind = {f"is_{kind}": _required(_is(table, "kind", kind)) for kind in INTERACTION_KINDS}
         # What a ticket came to is known once it is resolved; what a call came to, at once.
         is_settled_at_once = ~(is_kind["is_ticket"] | is_kind["is_complaint"]) & (resolved == NEVER)
         flags = {
@@ -402,7 +423,7 @@ class _Builder:
             "is_meaningful": is_kind["is_call"] | is_kind["is_meeting"] | is_kind["is_visit"],
             "is_inbound": _is(table, "direction", "inbound"),
             "is_outbound": _is(table, "direction", "outbound"),
-            **{f"has_{o}": is_settled_at_once & _is(table, "outcome", o) for o in OUTCOMES},
+            **{f"has_{o}": _both(is_settled_at_once, _is(table, "outcome", o)) for o in OUTCOMES},
         }
         hours = np.where(resolved == NEVER, np.nan, (resolved - found.at) / (US_PER_DAY / 24))
         return self._events(
@@ -513,7 +534,7 @@ class _Builder:
         n = len(self.accounts.words)
         history = _versions(self.records, "account_history", "changed_at", ())
         if history is not None:
-            mask = _is(history.table, "field", column)
+            mask = _required(_is(history.table, "field", column))
             if mask.any():
                 code = self.words[words].code(history.table.column("value")).astype(float)
                 entity = self.accounts.code(history.table.column("account_id"))
@@ -538,6 +559,12 @@ class _Builder:
             len(self.deals.words),
             measures={"code": np.where(code < 0, np.nan, code)},
         )
+
+
+def _both(
+    one: NDArray[np.bool_], other: NDArray[np.bool_] | None
+) -> NDArray[np.bool_] | None:
+    return None if other is None else one & other
 
 
 def _words_code(column: pa.ChunkedArray) -> Codes:

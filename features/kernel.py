@@ -70,6 +70,8 @@ class Statistic(IntEnum):
     """Number of different values of the measure."""
     SLOPE = 19
     """Least-squares change of the measure per 30 days [2 different instants]."""
+    P80 = 20
+    """80th percentile of the measure, interpolated [1 event]."""
 
 
 class State(IntEnum):
@@ -149,7 +151,9 @@ class Program:
     width: int
 
 
-_NEEDS_SCRATCH = frozenset({Statistic.MEDIAN, Statistic.GAP_MEDIAN, Statistic.DISTINCT})
+_NEEDS_SCRATCH = frozenset(
+    {Statistic.MEDIAN, Statistic.P80, Statistic.GAP_MEDIAN, Statistic.DISTINCT}
+)
 
 
 def compile_program(events: Events, outputs: Mapping[int, Output], width: int) -> Program:
@@ -192,9 +196,12 @@ def compile_program(events: Events, outputs: Mapping[int, Output], width: int) -
 
 
 @njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
-def _median(values, n):  # type: ignore[no-untyped-def]
+def _quantile(values, n, share):  # type: ignore[no-untyped-def]
     ordered = np.sort(values[:n])
-    return 0.5 * (ordered[(n - 1) // 2] + ordered[n // 2])
+    place = share * (n - 1)
+    low = int(place)
+    high = min(low + 1, n - 1)
+    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
 
 
 @njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
@@ -343,7 +350,7 @@ def _walk(
                         elif statistic == 5:
                             result = largest
                         elif statistic == 6:
-                            result = _median(values, n)
+                            result = _quantile(values, n, 0.5)
                         elif statistic == 7:
                             result = newest
                         elif statistic == 8:
@@ -360,12 +367,14 @@ def _walk(
                                 result = np.sqrt(max(gap_squares, 0.0) / (n_gaps - 1))
                         elif statistic == 14:
                             if n_gaps > 0:
-                                result = _median(gaps, n_gaps)
+                                result = _quantile(gaps, n_gaps, 0.5)
                         elif statistic == 15:
                             if n_gaps > 0:
                                 result = gap_max
                         elif statistic == 18:
                             result = _distinct(values, n)
+                        elif statistic == 20:
+                            result = _quantile(values, n, 0.8)
                         elif statistic == 19 and time_squares > 0.0:
                             result = 30.0 * time_product / time_squares
                     elif statistic == 18:

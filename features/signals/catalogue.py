@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -78,6 +79,9 @@ def feature_set_version(names: tuple[str, ...], entity: Entity) -> str:
 
 
 def _code(signal: Signal) -> str:
-    """What tells one formula from another across processes: its byte code and constants."""
-    code = getattr(signal.formula, "__code__", None)
-    return "" if code is None else code.co_code.hex() + repr(code.co_consts)
+    """What tells one formula from another, on any machine: its source, or a ufunc's name."""
+    if signal.formula is None:
+        return ""
+    if not inspect.isfunction(signal.formula):
+        return str(signal.formula)
+    return "".join(inspect.getsource(signal.formula).split())
