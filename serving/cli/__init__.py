@@ -1,0 +1,1 @@
+"""The command line ``fanal``: one module per group of verbs, each loaded only when it is called."""

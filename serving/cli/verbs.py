@@ -1,0 +1,66 @@
+"""Which verbs does the command line have, and where does each live?
+
+A verb is one line of `VERBS`; its module is imported only when the verb is called, so that
+``fanal --help`` answers at once while lightgbm or mlflow take seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    # typer keeps its own copy of these under a private name.
+    from typer._click import Command, HelpFormatter
+    from typer._click.core import Context
+
+
+@dataclass(frozen=True)
+class Verb:
+    """Where a verb lives.
+
+    Attributes
+    ----------
+    place : str
+        ``module:function``, the function with typer's annotations.
+    summary : str
+        One line for ``fanal --help``.
+    """
+
+    place: str
+    summary: str
+
+
+VERBS: Mapping[str, Verb] = {
+    "doctor": Verb("serving.cli.doctor:doctor", "Say what is wrong with this installation."),
+}
+
+
+class Verbs(TyperGroup):
+    """The group of all verbs, each imported when it is called."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """Name the verbs in the order of `VERBS`."""
+        return list(VERBS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        """Import the module of a verb and make its command; None for an unknown verb."""
+        return command_of(cmd_name) if cmd_name in VERBS else None
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """List the verbs without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, verb.summary) for name, verb in VERBS.items()])
+
+
+def command_of(name: str) -> Command:
+    """Which command runs this verb? Imports its module."""
+    module, function = VERBS[name].place.split(":")
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(name, help=VERBS[name].summary)(getattr(import_module(module), function))
+    return typer.main.get_command(alone)
