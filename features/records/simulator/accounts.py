@@ -103,6 +103,7 @@ def draw_accounts(random: np.random.Generator, settings: SimulatorSettings) -> A
     lead = np.where(is_old, random.integers(1, 2000, n), random.integers(5, 60, n))
     owner = random.integers(owner_count(settings), size=n)
     skill = np.clip(random.normal(size=owner_count(settings)), -2, 2)
+    skill -= skill.mean()
     subscribes = random.random(n) < _SUBSCRIBER_SHARE * settings.subscriptions
     return Accounts(
         created=office_hours(random, start - lead),

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.records.checking import arrow_schema
 from features.records.contract import TABLES
 from features.records.simulator.clock import (
     MICROSECONDS_PER_DAY,
@@ -19,26 +20,14 @@ from features.records.simulator.clock import (
 )
 from features.records.simulator.settings import SimulatorSettings
 
-_TYPES: Mapping[str, pa.DataType] = {
-    "id": pa.string(),
-    "text": pa.string(),
-    "code": pa.string(),
-    "number": pa.float64(),
-    "instant": pa.timestamp("us", tz="UTC"),
-    "date": pa.date32(),
-    "flag": pa.bool_(),
-}
-
-
 Column: TypeAlias = "pa.Array[Any]"
 """One column of any type (Any: the type is checked against the contract when the table is made)."""
 
 
 def contract_table(name: str, columns: Mapping[str, Column]) -> pa.Table:
     """Which contract table do these columns make, in the contract's order and types?"""
-    fields = [column for column in TABLES[name].columns if column.name in columns]
-    schema = pa.schema([pa.field(column.name, _TYPES[column.kind]) for column in fields])
-    return pa.table([columns[column.name] for column in fields], schema=schema)
+    fields = [field for field in arrow_schema(TABLES[name]) if field.name in columns]
+    return pa.table([columns[field.name] for field in fields], schema=pa.schema(fields))
 
 
 def ids(prefix: str, numbers: Ints, width: int = 6) -> Column:

@@ -134,7 +134,8 @@ def _last_order(account: Ints, days: Ints, orders: Orders, rhythm: Rhythm) -> tu
 
 
 def _ahead(day: int, gap_days: Floats, rhythm: Rhythm) -> Floats:
-    middles = day + BIN_DAYS * (np.arange(N_BINS) + 0.5)
+    # Both a turn and a leave take effect at the midnight that begins their day.
+    middles = day + BIN_DAYS * np.arange(N_BINS) + (BIN_DAYS - 1) / 2
     moments = np.append(middles, day + HORIZON_DAYS)
     business = np.interp(moments, np.arange(rhythm.business.size), rhythm.business)
     return np.asarray((business - rhythm.business[day]) / gap_days[:, None])
