@@ -108,7 +108,9 @@ def _id(name: str, meaning: str, *, required: bool = False) -> Column:
     return Column(name, "id", meaning, required)
 
 
-def _text(name: str, meaning: str, words: tuple[str, ...] = (), *, required: bool = False) -> Column:
+def _text(
+    name: str, meaning: str, words: tuple[str, ...] = (), *, required: bool = False
+) -> Column:
     return Column(name, "code" if words else "text", meaning, required, words)
 
 
@@ -163,7 +165,7 @@ _ALL = (
         _text("acquisition_channel", "where it came from"),
         _id("parent_account_id", "the account it belongs to"),
         _number("employees", "head count", low=0),
-        _number("potential_revenue", "what it could buy from us in a year, in portfolio currency", low=0),
+        _number("potential_revenue", "what it could buy from us in a year", low=0),
         _number("wallet_revenue", "what it spends in a year on what we sell", low=0),
         _number("service_cost_annual", "what serving it costs in a year", low=0),
         _flag("is_natural_person", "true for a sole trader: rules on natural persons apply"),
@@ -400,6 +402,6 @@ VIOLATIONS: Mapping[str, str] = {
     "CT019": "two rows of one request carry the same key",
     "CT020": "a row points to a deal that is not there",
     "CT021": "two types of value in one column",
-    "CT022": "close needs opportunity_history: a current-state export carries the outcome into the past",
+    "CT022": "close needs opportunity_history: a current state carries the outcome into the past",
 }
 """Every violation code, with what it means; each has a line in docs/errors.md."""

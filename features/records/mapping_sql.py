@@ -1,0 +1,84 @@
+"""What rows do a mapping's expressions make of the sources, and which expression fails?
+
+Expressions belong to the data scientist and are trusted; names are quoted, values never formatted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import duckdb
+import pyarrow as pa
+
+from features.errors import Violation
+from features.records.mapping_file import TableMapping
+from features.records.reading import fetch
+from features.records.sources import quote, shorten
+
+
+def map_table(
+    connection: duckdb.DuckDBPyConnection, name: str, mapping: TableMapping
+) -> tuple[pa.Table | None, list[Violation]]:
+    """Which rows does the mapping make, or which of its expressions fail (CT006)?
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        Holds the sources as views.
+    name : str
+        Table of the contract.
+    mapping : TableMapping
+        What the mapping file says of it.
+
+    Returns
+    -------
+    tuple of pyarrow.Table or None and list of Violation
+        The rows, unchecked; or None and one violation per expression that fails.
+    """
+    try:
+        return fetch(connection, _query(mapping, mapping.columns)), []
+    except duckdb.Error as error:
+        whole = _violation(connection, name, None, mapping, error)
+    faults = []
+    for column in mapping.columns:
+        try:
+            fetch(connection, _query(mapping, [column]))
+        except duckdb.Error as error:
+            faults.append(_violation(connection, name, column, mapping, error))
+    if len(faults) == len(mapping.columns):  # every one fails: it is the condition, or the query
+        return None, [whole]
+    return None, faults or [whole]
+
+
+def is_unread(connection: duckdb.DuckDBPyConnection, query: str, missing: Collection[str]) -> bool:
+    """Tell whether a query fails only for want of a source that is reported already."""
+    try:
+        names = connection.get_table_names(query)
+    except duckdb.Error:
+        return False
+    return bool(set(names) & set(missing))
+
+
+def _query(mapping: TableMapping, columns: Collection[str]) -> str:
+    if mapping.query is not None:
+        return mapping.query.strip().rstrip(";")
+    # a line break ends a comment in which an expression may end
+    parts = ", ".join(f"({mapping.columns[name]}\n) AS {quote(name)}" for name in columns)
+    query = f"SELECT {parts} FROM {quote(mapping.source or '')}"  # noqa: S608
+    return query if mapping.where is None else f"{query} WHERE ({mapping.where}\n)"
+
+
+def _violation(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    column: str | None,
+    mapping: TableMapping,
+    error: duckdb.Error,
+) -> Violation:
+    fix = "Correct the expression."
+    if isinstance(error, (duckdb.ConversionException, duckdb.InvalidInputException)):
+        fix = "Use TRY_CAST to make NULL of what does not convert."
+    elif isinstance(error, duckdb.BinderException) and mapping.source is not None:
+        names = ", ".join(connection.table(quote(mapping.source)).columns)
+        fix = f"The source {mapping.source} has the columns {names}."
+    return Violation("CT006", name, column, f"The expression fails: {shorten(error)}. {fix}")

@@ -1,0 +1,163 @@
+"""In which order do the rows of some accounts come out of their tables?
+
+One order for every engine: (account_id, event time, known_at, key, all remaining columns), text
+compared byte by byte and missing values first, so that sums are taken in the same order everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute
+
+from features.records.checking import arrow_schema
+from features.records.contract import TABLES, Table
+
+pc: Any = pyarrow.compute  # the stubs refuse a Python scalar beside an array
+
+_ROWS_PER_BUCKET = 2_000_000
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB in memory that downloads nothing and keeps instants in UTC."""
+    connection = duckdb.connect(
+        config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    )
+    connection.execute("SET python_enable_replacements = false")
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def fetch(
+    connection: duckdb.DuckDBPyConnection, query: str, values: Sequence[object] = ()
+) -> pa.Table:
+    """Which rows answer this query, with these values bound to it?"""
+    rows: pa.Table | None = connection.sql(query, params=list(values)).to_arrow_table()
+    if rows is None:
+        raise ValueError(f"not a query: {query}")
+    return rows
+
+
+def derive_accounts(tables: Mapping[str, pa.Table]) -> pa.Table | None:
+    """Which accounts do the other tables speak of, when no table of accounts is given?
+
+    Returns
+    -------
+    pyarrow.Table or None
+        One column ``account_id``, sorted; None when no table has accounts.
+    """
+    ids = [
+        table.column("account_id")
+        for table in tables.values()
+        if "account_id" in table.schema.names
+    ]
+    if not ids:
+        return None
+    found = pc.unique(
+        pa.chunked_array([chunk for column in ids for chunk in column.chunks], pa.string())
+    )
+    return pa.table({"account_id": found.take(pc.sort_indices(found))})
+
+
+class TableReader:
+    """Checked tables of a portfolio, on disk or in memory, read through DuckDB.
+
+    Parameters
+    ----------
+    sources : mapping of str to Path or pyarrow.Table
+        Contract tables whose rows keep the contract: Parquet files, or tables in memory.
+    """
+
+    def __init__(self, sources: Mapping[str, Path | pa.Table]) -> None:
+        self._connection = connect()
+        self._columns: dict[str, list[str]] = {}
+        for name in (name for name in TABLES if name in sources):
+            source = sources[name]
+            if isinstance(source, Path):
+                relation = self._connection.read_parquet(str(source))
+                relation.create_view(name)
+                self._columns[name] = relation.columns
+            else:
+                self._connection.register(name, source)
+                self._columns[name] = source.column_names
+
+    def tables(self, accounts: Sequence[str] | None = None) -> dict[str, pa.Table]:
+        """What do the tables hold on these accounts, each in the one order?
+
+        Parameters
+        ----------
+        accounts : sequence of str, optional
+            Accounts wanted; default: all. Tables without accounts (stages, products) come whole.
+        """
+        if accounts is not None:
+            ids = pa.array(accounts, pa.string())
+            self._connection.register("wanted_accounts", pa.table({"account_id": ids}))
+        found = {name: self._read(TABLES[name], accounts is not None) for name in self._columns}
+        if "accounts" not in found and (derived := derive_accounts(found)) is not None:
+            found = {"accounts": derived, **found}
+        return found
+
+    def buckets(self, n_buckets: int | None) -> Iterator[dict[str, pa.Table]]:
+        """What do the tables hold, one hash bucket of accounts at a time?
+
+        Parameters
+        ----------
+        n_buckets : int, optional
+            Number of buckets; default: as many as keep a bucket near two million rows. Buckets
+            without accounts are passed over.
+        """
+        ids = self._account_buckets(n_buckets or self._usual_buckets())
+        for bucket in pc.unique(ids.column("bucket")).to_pylist():
+            chosen = ids.filter(pc.equal(ids.column("bucket"), bucket))
+            yield self.tables([str(account) for account in chosen.column("account_id").to_pylist()])
+
+    def _usual_buckets(self) -> int:
+        rows = sum(self._count(name) for name in self._keyed_tables())
+        return max(1, -(-rows // _ROWS_PER_BUCKET))
+
+    def _count(self, name: str) -> int:
+        rows = fetch(self._connection, f"SELECT count(*) AS n FROM {name}")  # noqa: S608
+        return int(rows.column("n")[0].as_py())
+
+    def _keyed_tables(self) -> list[str]:
+        return [name for name, columns in self._columns.items() if "account_id" in columns]
+
+    def _account_buckets(self, n_buckets: int) -> pa.Table:
+        union = " UNION ".join(f"SELECT account_id FROM {name}" for name in self._keyed_tables())  # noqa: S608
+        # md5, because every engine has it and no version of one changes it
+        return fetch(
+            self._connection,
+            "SELECT account_id, CAST('0x' || substr(md5(account_id), 1, 8) AS UBIGINT) % ?"  # noqa: S608
+            f" AS bucket FROM ({union}) ORDER BY bucket, account_id",
+            [n_buckets],
+        )
+
+    def _read(self, table: Table, is_filtered: bool) -> pa.Table:
+        # table and column names come from the contract, never from a file or a request
+        columns = [
+            column.name for column in table.columns if column.name in self._columns[table.name]
+        ]
+        query = f"SELECT {', '.join(f't.{name}' for name in columns)} FROM {table.name} t"  # noqa: S608
+        account = "t.account_id" if "account_id" in columns else None
+        if table.name == "opportunity_history" and "opportunities" in self._columns:
+            account = "d.account_id"
+            query += (
+                " LEFT JOIN (SELECT opportunity_id, min(account_id) AS account_id"
+                " FROM opportunities GROUP BY opportunity_id) d USING (opportunity_id)"
+            )
+        if is_filtered and account is not None:
+            query += f" WHERE {account} IN (SELECT account_id FROM wanted_accounts)"  # noqa: S608
+        order = ", ".join(f"{name} NULLS FIRST" for name in _sort_columns(table, columns, account))
+        rows = fetch(self._connection, f"{query} ORDER BY {order}")
+        schema = arrow_schema(table)
+        return rows.cast(pa.schema([schema.field(name) for name in columns]))
+
+
+def _sort_columns(table: Table, columns: Sequence[str], account: str | None) -> list[str]:
+    first = [name for name in (table.event_time, "known_at", *table.key) if name in columns]
+    names = [f"t.{name}" for name in (*first, *columns)]
+    return list(dict.fromkeys([account, *names] if account is not None else names))
