@@ -9,8 +9,8 @@ then. So
 
 with "never within the window" among the values of both. The first factor is carried forward day by
 day over all states, exactly. The second is the survival of a gamma gap, exactly. The sum puts what
-happens within six days at their middle; that is the only approximation, and it moves p by less
-than 0.002.
+happens within three days at their middle; that is the only approximation: against single days it
+moves p by less than 0.01, and the mean of p by less than 0.0001.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from scipy.special import gammaincc
 
 from features.records.simulator.accounts import segment_log_odds
@@ -30,27 +31,28 @@ from features.records.simulator.life import (
 )
 from features.records.simulator.settings import HORIZON_DAYS, SimulatorSettings
 
-BIN_DAYS = 6
+BIN_DAYS = 3
 N_BINS = HORIZON_DAYS // BIN_DAYS
 _N_CALM = N_STATES // 2
 _DECLINES = BITS["decline"]
-_GRID = np.linspace(0, 60, 6001)
+_GRID_END, _PER_GAP = 60, 100
+"""Survival is tabled up to 60 usual gaps, 100 times per gap."""
 
 
 @dataclass(frozen=True)
 class Departures:
-    """When do accounts of one segment leave, given the state they are in?
+    """When do accounts leave, given the segment and the state they are in?
 
     Attributes
     ----------
     calm : ndarray
-        Shape (states without decline, N_BINS + 1, N_BINS + 1): chance that decline begins in a
-        bin and that the account leaves in a bin; the last of either is "not within the window".
+        Shape (segments, states without decline, N_BINS + 1, N_BINS + 1): chance that decline begins
+        in a bin and that the account leaves in a bin; the last of either is "not in the window".
     declining : ndarray
-        Shape (states without decline, N_BINS + 1): chance that an account that declines already
-        leaves in a bin, by its other causes.
+        Shape (segments, states without decline, N_BINS + 1): chance that an account that declines
+        already leaves in a bin, by its other causes.
     leaves_by_day : ndarray
-        Shape (states, HORIZON_DAYS + 1): chance to have left before day k.
+        Shape (segments, states, HORIZON_DAYS + 1): chance to have left before day k.
     """
 
     calm: Floats
@@ -58,17 +60,32 @@ class Departures:
     leaves_by_day: Floats
 
 
-def departures(settings: SimulatorSettings) -> list[Departures]:
-    """When do accounts leave? One entry per segment."""
-    leaving = leaving_per_day(settings)
-    return [_segment_departures(leaving[segment]) for segment in range(leaving.shape[0])]
-
-
-def _segment_departures(leaving: Floats) -> Departures:
-    calm_leaving, declining_leaving = leaving[:_N_CALM], leaving[_N_CALM:]
+def departures(settings: SimulatorSettings) -> Departures:
+    """When do accounts leave, in this world?"""
     moves = _calm_moves()
+    calm, declining, leaves = [], [], []
+    for leaving in leaving_per_day(settings):
+        after_turn = _leaves_on_day(leaving[_N_CALM:], moves)
+        by_day = _by_turn_and_leave(leaving[:_N_CALM], after_turn, moves)
+        stays = 1 - after_turn.sum(axis=1, keepdims=True)
+        declines = np.concatenate([after_turn, stays], axis=1)
+        by_leave = np.concatenate([by_day.sum(axis=1), declines])[:, :HORIZON_DAYS]
+        calm.append(_binned(_binned(by_day, 1), 2))
+        declining.append(_binned(declines, 1))
+        leaves.append(np.pad(by_leave.cumsum(axis=1), ((0, 0), (1, 0))))
+    return Departures(np.stack(calm), np.stack(declining), np.stack(leaves))
+
+
+def _by_turn_and_leave(calm_leaving: Floats, after_turn: Floats, moves: Floats) -> Floats:
+    """How likely does decline begin on a day, and the account leave on a day?
+
+    Returns
+    -------
+    ndarray
+        Shape (states without decline, days + 1, days + 1); the last of either is "not within the
+        window".
+    """
     turn_chance = float(flipping_per_day()[0, _DECLINES])
-    after_turn = _leaves_on_day(declining_leaving, moves)
     by_day = np.zeros((_N_CALM, HORIZON_DAYS + 1, HORIZON_DAYS + 1))
     present = np.eye(_N_CALM)
     for day in range(HORIZON_DAYS):
@@ -82,14 +99,7 @@ def _segment_departures(leaving: Floats) -> Departures:
         else:
             present = moved
     by_day[:, HORIZON_DAYS, HORIZON_DAYS] = present.sum(axis=1)
-    stays = 1 - after_turn.sum(axis=1, keepdims=True)
-    declining = np.concatenate([after_turn, stays], axis=1)
-    cumulated = np.concatenate([by_day.sum(axis=1), declining])[:, :HORIZON_DAYS].cumsum(axis=1)
-    return Departures(
-        calm=_binned(_binned(by_day, 1), 2),
-        declining=_binned(declining, 1),
-        leaves_by_day=np.concatenate([np.zeros((N_STATES, 1)), cumulated], axis=1),
-    )
+    return by_day
 
 
 def _calm_moves() -> Floats:
@@ -138,35 +148,59 @@ class Silence:
     ahead: Floats
 
 
-def p_no_order(silence: Silence, slow: float, settings: SimulatorSettings) -> Floats:
+def p_no_order(
+    silence: Silence, leaving: Departures, slow: float, settings: SimulatorSettings
+) -> Floats:
     """How likely does each account, still there, order nothing within the window? 0 to 1."""
-    log_survival = _log_survival(1 + settings.regularity)
-    tables = departures(settings)
-    calm = np.stack([table.calm for table in tables])
-    declining = np.stack([table.declining for table in tables])
-    others, turned = silence.state & (_N_CALM - 1), silence.state >= _N_CALM
-    silent_so_far = np.interp(silence.shown, _GRID, log_survival)
-    total = np.zeros(silence.state.size)
+    shape = 1 + settings.regularity
+    chances: Floats = _silent_chances(
+        silence.segment,
+        silence.state,
+        silence.shown,
+        silence.ahead,
+        leaving.calm,
+        leaving.declining,
+        gammaincc(shape, shape * np.arange(_GRID_END * _PER_GAP + 1) / _PER_GAP),
+        slow,
+    )
+    return chances
 
-    def add(rows: Ints, chance: Floats, clock: Floats) -> None:
-        survival = np.interp(silence.shown[rows] + clock, _GRID, log_survival)
-        total[rows] += chance * np.exp(survival - silent_so_far[rows])
 
-    for leave in range(N_BINS + 1):
-        rows = np.flatnonzero(turned)
-        chance = declining[silence.segment[rows], others[rows], leave]
-        add(rows, chance, slow * silence.ahead[rows, leave])
-        rows = np.flatnonzero(~turned)
-        ahead = silence.ahead[rows]
-        for turn in [*range(min(leave + 1, N_BINS)), N_BINS]:
-            chance = calm[silence.segment[rows], others[rows], turn, leave]
-            usual = ahead[:, min(turn, leave)]
-            add(rows, chance, usual + slow * (ahead[:, leave] - usual))
+@njit(cache=True)
+def _survival_at(survival: Floats, gaps: float) -> float:
+    place = min(gaps, _GRID_END - 1.0) * _PER_GAP
+    below = int(place)
+    return float(survival[below] + (place - below) * (survival[below + 1] - survival[below]))
+
+
+@njit(cache=True)
+def _silent_chances(
+    segment: Ints,
+    state: Ints,
+    shown: Floats,
+    ahead: Floats,
+    calm: Floats,
+    declining: Floats,
+    survival: Floats,
+    slow: float,
+) -> Floats:
+    total = np.zeros(state.size)
+    for row in range(state.size):
+        others = state[row] % _N_CALM
+        for leave in range(N_BINS + 1):
+            end = ahead[row, leave]
+            if state[row] >= _N_CALM:
+                chance = declining[segment[row], others, leave]
+                total[row] += chance * _survival_at(survival, shown[row] + slow * end)
+                continue
+            chance = calm[segment[row], others, N_BINS, leave]
+            total[row] += chance * _survival_at(survival, shown[row] + end)
+            for turn in range(min(leave + 1, N_BINS)):
+                chance = calm[segment[row], others, turn, leave]
+                clock = ahead[row, turn] + slow * (end - ahead[row, turn])
+                total[row] += chance * _survival_at(survival, shown[row] + clock)
+        total[row] /= _survival_at(survival, shown[row])
     return total
-
-
-def _log_survival(shape: float) -> Floats:
-    return np.asarray(np.log(gammaincc(shape, shape * _GRID)))
 
 
 def log_odds_of_segment(settings: SimulatorSettings, segment: Ints) -> Floats:

@@ -27,6 +27,7 @@ from features.records.simulator.deals import (
 from features.records.simulator.departure import (
     BIN_DAYS,
     N_BINS,
+    Departures,
     Silence,
     departures,
     log_odds_of_segment,
@@ -71,14 +72,17 @@ def churn_truth(
 
     `p_no_order` is the order rule; `p_churn` the rule that holds for the row (`churn_rule`).
     """
+    leaving = departures(settings)
     parts = [
-        _churn_on(day, accounts, life, orders, rhythm, settings) for day in settings.as_of_days
+        _churn_on(day, leaving, accounts, life, orders, rhythm, settings)
+        for day in settings.as_of_days
     ]
     return pa.concat_tables(parts)
 
 
 def _churn_on(
     day: int,
+    leaving: Departures,
     accounts: Accounts,
     life: Life,
     orders: Orders,
@@ -94,10 +98,9 @@ def _churn_on(
     silence = Silence(
         accounts.segment[account], state, shown, _ahead(day, accounts.gap_days[account], rhythm)
     )
-    silent = np.where(has_left, 1.0, p_no_order(silence, rhythm.slow, settings))
+    silent = np.where(has_left, 1.0, p_no_order(silence, leaving, rhythm.slow, settings))
     # Notice given before day 60 of the window ends the contract before day 90.
-    notice = np.stack([table.leaves_by_day for table in departures(settings)])
-    ends = notice[silence.segment, state, HORIZON_DAYS - NOTICE_DAYS]
+    ends = leaving.leaves_by_day[silence.segment, state, HORIZON_DAYS - NOTICE_DAYS]
     has_contract = accounts.is_subscriber[account] & (departed + NOTICE_DAYS >= day)
     is_active = has_contract | ((last_day >= 0) & (last_day >= day - ACTIVITY_DAYS))
     return pa.table(
