@@ -19,6 +19,8 @@ CODES: Mapping[str, str] = {
 }
 """Every code of the command line itself; each has a line in docs/errors.md."""
 
+_FIRST_ROWS = 20  # as in the report of an import: a fault may have half a million rows
+
 
 def tell(error: FanalError, *, wants_json: bool) -> None:
     """Say what happened and how to mend it: as JSON on standard output, or as text on error."""
@@ -61,7 +63,16 @@ def home_said(arguments: Sequence[str]) -> Path | None:
 
 
 def _violation(violation: Violation) -> dict[str, Any]:  # JSON values
-    return {**vars(violation), "rows": list(violation.rows)}
+    rows = violation.rows
+    return {
+        "code": violation.code,
+        "table": violation.table,
+        "column": violation.column,
+        "message": violation.message,
+        "count": len(rows),
+        "first_rows": list(rows[:_FIRST_ROWS]),
+        "example": violation.example,
+    }
 
 
 def _trace(error: BaseException) -> str:

@@ -37,6 +37,11 @@ class Verb:
 
 
 VERBS: Mapping[str, Verb] = {
+    "import": Verb(
+        "serving.cli.records_verbs:import_export",
+        "Bring an export into contract tables, with a report on its quality.",
+    ),
+    "check": Verb("serving.cli.records_verbs:check", "Audit the records of a portfolio."),
     "doctor": Verb("serving.cli.doctor:doctor", "Say what is wrong with this installation."),
 }
 

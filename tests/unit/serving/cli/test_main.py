@@ -124,7 +124,8 @@ def test_a_fanal_error_as_json_names_its_violations(
                     "table": "orders",
                     "column": "net_amount",
                     "message": "A number was expected.",
-                    "rows": [3],
+                    "count": 1,
+                    "first_rows": [3],
                     "example": "été",
                 }
             ],
