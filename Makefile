@@ -11,8 +11,7 @@ export BENTOML_DO_NOT_TRACK := true
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PACKAGES := features training portfolio serving
-CODE := $(PACKAGES) tests benchmarks notebooks
+CODE := .
 # Two workers share two cores: more threads each would only make them wait for one another.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest
