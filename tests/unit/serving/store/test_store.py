@@ -171,7 +171,7 @@ def test_scores_of_a_run_that_is_not_saved_are_refused(store: Store) -> None:
 
 def test_a_naive_instant_is_refused(store: Store) -> None:
     with pytest.raises(sa.exc.StatementError, match="naive instant"):
-        store.save_run(replace(RUN, started_at=datetime(2011, 9, 10)))  # noqa: DTZ001
+        store.save_run(replace(RUN, started_at=datetime(2011, 9, 10)))
 
 
 def test_inputs_are_kept_beside_their_score(store: Store) -> None:
