@@ -21,7 +21,7 @@ OWNERS = {
     "mlflow": ("training/registry",),
     "bentoml": ("serving/service.py",),
     "shap": ("training/",),
-    "sqlalchemy": ("serving/store/", "serving/cli/doctor.py"),
+    "sqlalchemy": ("serving/store/",),
     "alembic": ("serving/store/",),
     "pyarrow.parquet": ("features/records/", "serving/", "training/"),
     "duckdb": ("features/records/",),

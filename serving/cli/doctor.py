@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -13,14 +12,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import typer
-from sqlalchemy.exc import DBAPIError
 
 from features.errors import FanalError
 from serving.cli import console
 from serving.cli.options import Config, Home, Json
 from serving.settings import Settings, load_settings
-from serving.store.engine import make_engine
-from serving.store.migrate import migration_state
+from serving.store.store import store_state
 
 PARTS: Mapping[str, str] = {
     "duckdb": "duckdb",
@@ -162,14 +159,11 @@ def _writable(home: Path) -> Finding:
 def _store(home: Path) -> Finding:
     if not (home / "store.db").exists():
         return Finding("store", True, "not there yet; the first score makes it")
-    engine = make_engine(home, None)
     try:
-        state = migration_state(engine)
-    except (OSError, sqlite3.Error, DBAPIError) as error:
+        state = store_state(home)
+    except FanalError as error:
         fix = "Put back a copy of store.db, or move it away to begin a new one."
-        return Finding("store", False, f"cannot be read ({type(error).__name__})", fix)
-    finally:
-        engine.dispose()
+        return Finding("store", False, error.message, fix)
     if not state.is_known:
         text = f"at step {state.current}, written by a newer Fanal"
         return Finding("store", False, text, "Install the version of Fanal that wrote it.")

@@ -31,7 +31,7 @@ from sqlalchemy.orm import Session
 
 from features.errors import NotReady
 from serving.store.engine import WRITES, make_engine, write_ahead
-from serving.store.migrate import migrate
+from serving.store.migrate import MigrationState, migrate, migration_state
 from serving.store.models import (
     AuditTable,
     ContextTable,
@@ -278,6 +278,27 @@ class Store:
         query = select(*columns).order_by(AuditTable.at.desc(), AuditTable.audit_id.desc())
         with self._engine.connect() as connection:
             return tuple(AuditEntry(*row) for row in connection.execute(query.limit(limit)))
+
+
+def store_state(home: Path) -> MigrationState:
+    """At which step is the store of this home folder? Changes nothing in one that is there.
+
+    Raises
+    ------
+    NotReady
+        SR003 when it cannot be read.
+    """
+    engine = make_engine(home, None)
+    try:
+        return migration_state(engine)
+    except (OSError, sqlite3.Error, DBAPIError) as error:
+        raise NotReady(
+            "SR003",
+            f"The score store of {home} cannot be opened ({type(error).__name__}).",
+            "See that store.db is readable and whole.",
+        ) from error
+    finally:
+        engine.dispose()
 
 
 def _chunks(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
