@@ -34,14 +34,19 @@ CODES: Mapping[str, str] = {
 Model = TypeVar("Model", bound=BaseModel)
 
 
+def is_portfolio_name(value: str) -> bool:
+    """Tell whether this can name a portfolio: it becomes a folder, and part of a model's name."""
+    return (
+        bool(value.strip())
+        and value.isprintable()
+        and not value.startswith(".")
+        and not set(value) & set("/\\:")
+    )
+
+
 def _name(value: str) -> str:
-    # the name becomes a folder of the registry and a part of a model's registered name
-    if (
-        not value.strip()
-        or value.startswith(".")
-        or any(character in '/\\:"' or not character.isprintable() for character in value)
-    ):
-        raise PydanticCustomError("PF004", 'a name has letters, and none of / \\ : "')
+    if not is_portfolio_name(value):
+        raise PydanticCustomError("PF004", "a name has letters, and none of / \\ :")
     return value
 
 

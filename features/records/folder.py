@@ -20,7 +20,7 @@ from features.errors import SettingsError, Violation
 from features.records.assembling import check_tables, raise_if_unusable
 from features.records.casting import Values, days_to_instants
 from features.records.contract import TABLES
-from features.records.declared import PortfolioSection, read_toml
+from features.records.declared import PortfolioSection, is_portfolio_name, read_toml
 from features.records.files import is_checked, raw_tables, table_files
 from features.records.reading import TableReader, derive_accounts
 
@@ -166,8 +166,12 @@ def save_portfolio(
     Raises
     ------
     SettingsError
-        PF007 when the folder holds something that is not a portfolio.
+        PF004 when the name cannot name a portfolio, PF007 when the folder holds something else.
     """
+    if not is_portfolio_name(portfolio.name):
+        raise SettingsError(
+            "PF004", f"{portfolio.name!r} cannot name a portfolio.", "Set name in the mapping."
+        )
     folder = folder.absolute()
     if folder.exists() and not _may_replace(folder):
         raise SettingsError(

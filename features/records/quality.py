@@ -195,7 +195,7 @@ def audit(records: Records) -> tuple[Finding, ...]:
 def _found(
     code: str, table: str, column: str | None, ids: Values, wrong: Mask | Values
 ) -> Iterator[Finding]:
-    mask = wrong if isinstance(wrong, np.ndarray) else wrong.fill_null(False).to_numpy()
+    mask = wrong if isinstance(wrong, np.ndarray) else np.asarray(wrong.fill_null(False))
     count = int(mask.sum())
     if count:
         chosen = pc.unique(ids.filter(pa.array(mask))).slice(0, _N_EXAMPLES).to_pylist()
