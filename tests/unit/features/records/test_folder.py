@@ -221,7 +221,7 @@ def test_data_end_at_the_latest_thing_known_and_plans_do_not_count() -> None:
     ("toml", "code", "words"),
     [
         ('currency = "GBP"', "PF004", "timezone is missing"),
-        (TOML + 'curency = "GBP"', "PF003", "curency is not a key here; allowed: name, currency"),
+        (TOML + 'colour = "red"', "PF003", "colour is not a key here; allowed: name, currency"),
         ('currency = "GBP"\ntimezone = "Europe/Lutetia"', "PF005", "IANA zone"),
         ('currency = "GBP"\ntimezone = "/etc/passwd"', "PF005", "IANA zone"),
         ('currency = "pounds"\ntimezone = "UTC"', "PF006", "ISO 4217"),

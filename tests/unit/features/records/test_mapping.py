@@ -200,7 +200,7 @@ def test_long_codes_keep_all_their_digits(tmp_path: Path) -> None:
         ('"Amount"', '"Montant"', "net_amount", "has the columns Doc, Client No, Day, Amount"),
         ('"Amount"', '"CAST(Day::VARCHAR AS DOUBLE)"', "net_amount", "TRY_CAST"),
         ('"Amount"', '"Amount +"', "net_amount", "Correct the expression"),
-        ("columns =", 'where = "Amont > 3"\ncolumns =', None, "Amont"),
+        ("columns =", 'where = "Nobody > 3"\ncolumns =', None, "Nobody"),
     ],
 )
 def test_an_expression_that_fails_is_named(
