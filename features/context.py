@@ -171,6 +171,28 @@ def _rekeyed(
     )
 
 
+@dataclass(frozen=True)
+class _StageEntries:
+    deal: Codes
+    stage: Codes
+    at: Instants
+    known_from: Instants
+    known_until: Instants
+    left: Instants
+
+
+@dataclass(frozen=True)
+class _StageEvents:
+    stays: Events
+    matured: Events
+    ways: Events
+
+
+def _days(start: Instants, end: Instants) -> Floats:
+    """Days between two instants; NaN where the second does not come."""
+    return np.where(end == NEVER, np.nan, (end - start) / US_PER_DAY)
+
+
 class ContextMaker:
     """Makes the contexts of one portfolio for any number of dates.
 
@@ -186,9 +208,7 @@ class ContextMaker:
         self.events = events
         self.horizon_days = horizon_days
         self._closed, self._won = self._closings()
-        self._stays = self._stage_stays()
-        self._matured_entries = self._entries()
-        self._ways = self._ways_to_close()
+        self._stages = self._stage_events()
         self._by_deal_key = {
             name: self._matured_deals(name)
             for name in ("owner", "product", "lead_source", "competitor", "segment")
@@ -214,57 +234,48 @@ class ContextMaker:
             won[deal] = (moves.flags[rows[first]] >> moves.flag_names.index("is_won")) & 1
         return closed, won
 
-    def _deal_of_move(self) -> Codes:
-        moves = self.events.sources["moves"]
-        return np.repeat(np.arange(len(self.events.deals.words)), np.diff(moves.offsets))
-
-    def _stage_stays(self) -> Events | None:
-        """Stays in a stage, keyed by stage, settled when the deal moved on or closed."""
+    def _stage_entries(self) -> _StageEntries | None:
+        """Entries into a stage by deals that were still open, in the order of the moves."""
         moves = self.events.sources.get("moves")
         if moves is None:
             return None
-        deal = self._deal_of_move()
+        deal = np.repeat(np.arange(len(self.events.deals.words)), np.diff(moves.offsets))
         left = np.full(moves.at.size, NEVER, dtype=np.int64)
         stays = deal[1:] == deal[:-1]
         left[:-1][stays] = moves.known_from[1:][stays]
-        days = np.where(left == NEVER, np.nan, (left - moves.at) / US_PER_DAY)
+        is_open = moves.at < self._closed[deal]
         stage = moves.measures[moves.measure_names.index("stage")].astype(np.int64)
-        return _rekeyed(
-            stage, len(self.events.words["stage"].words), moves.known_from, later=left,
-            known_until=moves.known_until, measures={"days": days},
+        return _StageEntries(
+            deal[is_open], stage[is_open], moves.at[is_open], moves.known_from[is_open],
+            moves.known_until[is_open], left[is_open],
         )  # fmt: skip
 
-    def _ways_to_close(self) -> Events | None:
-        """Entries into a stage, keyed by stage, settled when the deal closed."""
-        moves = self.events.sources.get("moves")
-        if moves is None:
+    def _stage_events(self) -> _StageEvents | None:
+        """Entries keyed by stage: settled on leaving, dated at maturity, settled on closing."""
+        found = self._stage_entries()
+        if found is None:
             return None
-        deal = self._deal_of_move()
-        closed = self._closed[deal]
-        stage = moves.measures[moves.measure_names.index("stage")].astype(np.int64)
-        stage = np.where(moves.at < closed, stage, -1)
-        days = np.where(closed == NEVER, np.nan, (closed - moves.at) / US_PER_DAY)
-        return _rekeyed(
-            stage, len(self.events.words["stage"].words), moves.known_from, later=closed,
-            known_until=moves.known_until, measures={"days": days},
+        n = len(self.events.words["stage"].words)
+
+        def keyed(at: Instants, later: Instants | None, name: str, values: Floats) -> Events:
+            return _rekeyed(
+                found.stage, n, at, later=later, known_until=found.known_until,
+                measures={name: values},
+            )  # fmt: skip
+
+        closed = self._closed[found.deal]
+        return _StageEvents(
+            keyed(found.known_from, found.left, "days", _days(found.at, found.left)),
+            keyed(
+                found.known_from + self.horizon_days * US_PER_DAY, None, "won",
+                self._won_within_horizon(found.deal, found.known_from),
+            ),
+            keyed(found.known_from, closed, "days", _days(found.at, closed)),
         )  # fmt: skip
 
     def _won_within_horizon(self, deal: Codes, start: Instants) -> Floats:
         end = start + self.horizon_days * US_PER_DAY
         return np.where((self._won[deal] == 1) & (self._closed[deal] < end), 1.0, 0.0)
-
-    def _entries(self) -> Events | None:
-        """Entries into a stage, dated at the day on which their outcome had matured."""
-        moves = self.events.sources.get("moves")
-        if moves is None:
-            return None
-        deal = self._deal_of_move()
-        matured = moves.known_from + self.horizon_days * US_PER_DAY
-        stage = moves.measures[moves.measure_names.index("stage")].astype(np.int64)
-        return _rekeyed(
-            stage, len(self.events.words["stage"].words), matured, known_until=moves.known_until,
-            measures={"won": self._won_within_horizon(deal, moves.known_from)},
-        )  # fmt: skip
 
     def _deal_codes(self, name: str) -> Codes:
         """Which owner, product, ... has each deal (-1 unknown)?"""
@@ -304,15 +315,15 @@ class ContextMaker:
 
     def _stage(self, as_of: int) -> ContextTable:
         words = self.events.words["stage"].words
-        if self._stays is None or self._matured_entries is None or self._ways is None:
+        if self._stages is None:
             return _table((), {"win_rate": np.array([np.nan])})
-        age = _read(self._stays, [Output(S.MEDIAN, "days", state=State.SETTLED)], as_of)[:, 0]
+        age = _read(self._stages.stays, [Output(S.MEDIAN, "days", state=State.SETTLED)], as_of)[:, 0]
         mean, count = _read(
-            self._matured_entries, [Output(S.MEAN, "won"), Output(S.COUNT)], as_of
+            self._stages.matured, [Output(S.MEAN, "won"), Output(S.COUNT)], as_of
         ).T
         settled = State.SETTLED
         median, p80 = _read(
-            self._ways,
+            self._stages.ways,
             [Output(S.MEDIAN, "days", state=settled), Output(S.P80, "days", state=settled)],
             as_of,
         ).T

@@ -410,6 +410,7 @@ def run(
     threads : int
         At most so many rows are walked side by side; the result does not depend on it.
     """
+    entity, as_of = np.ascontiguousarray(entity), np.ascontiguousarray(as_of)
     scratch = int(np.max(np.diff(events.offsets), initial=0)) if program.needs_scratch else 0
 
     def chunk(low: int, high: int) -> None:

@@ -126,6 +126,15 @@ SIGNALS = (
         "stages_seen", Output(S.DISTINCT, "stage"),
         About("stages", "deal", "DEAL_MOVES", "different stages the deal has been in"),
     ),
+    _move(
+        "owners_seen", Output(S.DISTINCT, "owner"),
+        About("reps", "deal", "OWNER_CHANGES", "different reps who worked the deal", win=-1),
+    ),
+    _move(
+        "mean_move_gap_days", Output(S.GAP_MEAN),
+        About("days", "deal", "DEAL_MOVES", "mean days between days on which the deal changed",
+              win=-1, missing="with changes on fewer than two days"),
+    ),
     # age and plan
     aggregate(
         "deal_age_days", "created", Output(S.AGE_LAST),
@@ -212,6 +221,25 @@ SIGNALS = (
     _talk(
         "deal_talk_minutes", Output(S.SUM, "duration_minutes"),
         About("minutes", "deal", "DEAL_ACTIVITY", "minutes spent on the deal", win=1),
+    ),
+    _talk(
+        "deal_talk_minutes_14d", Output(S.SUM, "duration_minutes", window_days=14),
+        About("minutes", "deal", "DEAL_ACTIVITY", "minutes spent on the deal in 14 days", win=1),
+    ),
+    _talk(
+        "longest_talk_minutes", Output(S.MAX, "duration_minutes"),
+        About("minutes", "deal", "DEAL_ACTIVITY", "longest exchange about the deal", win=1,
+              missing="without a duration noted"),
+    ),
+    _talk(
+        "days_since_first_deal_interaction", Output(S.AGE_FIRST),
+        About("days", "deal", "DEAL_ACTIVITY", "days since the first exchange about the deal",
+              win=-1, missing="without any interaction about the deal"),
+    ),
+    _talk(
+        "mean_deal_contact_gap_days", Output(S.GAP_MEAN),
+        About("days", "deal", "DEAL_ACTIVITY", "mean days between days with an exchange", win=-1,
+              is_actionable=True, missing="with exchanges on fewer than two days"),
     ),
     _talk(
         "buying_signals", Output(S.COUNT, where=("has_buying_signal",)),

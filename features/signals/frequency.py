@@ -52,6 +52,17 @@ SIGNALS = (
               missing="when the account never ordered"),
     ),
     derived(
+        "repeat_orders_per_quarter", "orders", ("orders_all", "days_since_first_order"),
+        lambda orders, life: ratio(90.0 * (orders - 1.0), np.maximum(life, 1.0)),
+        About("orders", "rhythm", "ORDER_FREQUENCY", "orders after the first, per 90 days",
+              churn=-1, missing="when the account never ordered"),
+    ),
+    derived(
+        "recent_order_share", "orders", ("orders_180d", "orders_all"), ratio,
+        About("share", "rhythm", "ORDER_TREND", "share of all its orders placed in 180 days",
+              missing="when the account never ordered"),
+    ),
+    derived(
         "orders_change_90d", "orders", ("orders_90d", "orders_180d"), change,
         About("share", "rhythm", "ORDER_TREND",
               "orders of the last 90 days against the 90 before, from -1 to 1", churn=-1,

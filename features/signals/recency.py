@@ -12,6 +12,9 @@ PURCHASE = ("is_purchase",)
 _NO_ORDER = "when the account never ordered"
 _TWO_DAYS = "with orders on fewer than two days"
 
+_USUAL_SLACK_DAYS = 5.0
+"""Nobody orders like a clock: this much is added to a spread before dividing by it."""
+
 _PRIOR_GAPS = 2.0
 """A peer's usual gap counts like this many gaps of the account's own."""
 
@@ -85,6 +88,26 @@ SIGNALS = (
         "gap_irregularity", "orders", ("gap_spread_days", "usual_gap_days"), ratio,
         About("share", "rhythm", "REGULARITY", "spread of the gaps over their mean", churn=1,
               missing="with orders on fewer than three days"),
+    ),
+    derived(
+        "overdue_spreads", "orders", ("overdue_days", "gap_spread_days"),
+        lambda overdue, spread: overdue / (spread + _USUAL_SLACK_DAYS),
+        About("times", "rhythm", "RHYTHM_BROKEN", "silence beyond the expected gap, in spreads of"
+              " the account's own gaps", churn=1, is_actionable=True,
+              missing="with orders on fewer than three days"),
+    ),
+    derived(
+        "silence_over_longest_gap", "orders", ("days_since_last_order", "longest_gap_days"),
+        lambda silence, longest: np.minimum(ratio(silence, longest), 20.0),
+        About("times", "rhythm", "RHYTHM_BROKEN", "silence over the longest gap so far, at most 20",
+              churn=1, is_actionable=True, missing=_TWO_DAYS),
+    ),
+    derived(
+        "silence_over_active_life", "orders", ("days_since_last_order", "days_since_first_order"),
+        lambda silence, life: ratio(silence, life - silence + 30.0),
+        About("times", "rhythm", "RHYTHM_BROKEN",
+              "silence over the time between the first and the last order (and 30 days)", churn=1,
+              missing=_NO_ORDER),
     ),
     derived(
         "silence_share_of_tenure", "orders", ("days_since_last_order", "days_since_first_order"),

@@ -1,0 +1,259 @@
+"""How would the model have done on past days, beside the dull rules?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from features.errors import NotReady
+from features.kernel import Floats
+from training.baselines import fit_baselines, rule_name
+from training.dataset import Dataset, Task, Workshop
+from training.evaluate import Interval, Scored, auc_gain, log_loss_gain, mean_metrics, measure
+from training.models import to_probability, usable_features
+from training.search import Fitted, fit_rungs
+from training.slices import Slice, rolling_slices
+
+Progress = Callable[[str], None]
+
+MIN_DEALS = 50
+MIN_ACCOUNTS = 200
+MIN_OUTCOMES = 20
+
+
+@dataclass(frozen=True)
+class SliceResult:
+    """What everyone said on one test day."""
+
+    slice: Slice
+    n_train: int
+    scored: Scored
+    metrics: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Skill:
+    """Whether a rung beats a rule by AUC, paired over slices."""
+
+    rung: str
+    against: str
+    gain: Interval
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the 95 % interval lies above 0."""
+        return self.gain.low > 0
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """Results over slices.
+
+    Attributes
+    ----------
+    task : Task
+        What was predicted.
+    slices : tuple of SliceResult
+        Oldest first; empty when nothing has matured.
+    rung : str
+        The rung that would be promoted, or the best one tried where none has skill.
+    skill : Skill or None
+        Of that rung against the stronger of the two dull rules; None without slices.
+    verdict : str
+        skill, no_skill or too_little_data.
+    reason : str
+        One sentence for people.
+    """
+
+    task: Task
+    slices: tuple[SliceResult, ...]
+    rung: str
+    skill: Skill | None
+    verdict: str
+    reason: str
+
+    def mean(self) -> dict[str, dict[str, float]]:
+        """Mean metrics by model; ``fanal`` is the rung that would be promoted."""
+        if not self.slices:
+            return {}
+        names = [
+            name
+            for name in self.slices[0].metrics
+            if all(name in result.metrics for result in self.slices)
+        ]
+        found = {
+            name: mean_metrics([result.metrics[name] for result in self.slices]) for name in names
+        }
+        return {"fanal": found[self.rung], **found}
+
+    def to_json(self) -> dict[str, Any]:  # Any: JSON
+        """The form that `fanal backtest --json` prints."""
+        return {
+            "model": self.task.name,
+            "horizon_days": self.task.horizon.horizon_days,
+            "verdict": self.verdict,
+            "rung": self.rung,
+            "slices": [
+                {
+                    "as_of_date": result.slice.test_date.isoformat(),
+                    "train_dates": [day.isoformat() for day in result.slice.train_dates],
+                    "n": int(result.scored.label.size),
+                    "n_train": result.n_train,
+                    "base_rate": float(result.scored.label.mean()),
+                    "models": {
+                        "fanal": _clean(result.metrics[self.rung]),
+                        **{name: _clean(found) for name, found in result.metrics.items()},
+                    },
+                }
+                for result in self.slices
+            ],
+            "mean": {name: _clean(found) for name, found in self.mean().items()},
+            "skill": None
+            if self.skill is None
+            else {
+                "against": self.skill.against,
+                "auc_gain": self.skill.gain.mean,
+                "ci95": [self.skill.gain.low, self.skill.gain.high],
+            },
+        }
+
+
+def _clean(found: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: None if math.isnan(value) else value for name, value in found.items()}
+
+
+def run_backtest(
+    workshop: Workshop,
+    *,
+    test_dates: Sequence[date] = (),
+    count: int = 3,
+    quick: bool = False,
+    progress: Progress = lambda _: None,
+) -> Backtest:
+    """How would the model have done on past days?
+
+    Parameters
+    ----------
+    workshop : Workshop
+        Makes the rows of the task.
+    test_dates : sequence of date
+        Days to test on; by default `count` days stepping back from the latest matured one.
+    count : int
+        How many test days by default.
+    quick : bool
+        Search less.
+    progress : callable
+        Told what is being done.
+
+    Raises
+    ------
+    NotReady
+        NR010 for a test day whose outcome is not known yet.
+    """
+    task = workshop.task
+    slices = rolling_slices(
+        workshop.first_day, workshop.data_end, task.horizon, test_dates=test_dates, count=count
+    )
+    results = []
+    for number, piece in enumerate(slices, start=1):
+        result = _run_slice(
+            workshop, piece, quick, lambda text, n=number: progress(f"slice {n}/{len(slices)}: {text}")
+        )
+        if result is not None:
+            results.append(result)
+    too_little = _too_little(task, results)
+    if too_little:
+        return Backtest(task, tuple(results), "prior", None, "too_little_data", too_little)
+    return _conclude(task, tuple(results))
+
+
+def _run_slice(
+    workshop: Workshop, piece: Slice, quick: bool, progress: Progress
+) -> SliceResult | None:
+    task = workshop.task
+    progress(f"{piece.test_date}, features")
+    train = workshop.dataset(piece.train_dates, piece.test_date)
+    test = workshop.dataset([piece.test_date], workshop.data_end)
+    if not test.size or not train.size:
+        return None
+    fitted = fit_rungs(train, task, quick=quick, progress=progress)
+    said = {name: predict(found, test) for name, found in fitted.items()}
+    features = usable_features(train)
+    if train.label.min() < train.label.max() and features:
+        progress("dull rules")
+        for name, rule in fit_baselines(train, task, features).items():
+            said.setdefault(name, rule(test.matrix))
+    scored = Scored(piece.test_date.isoformat(), test.label, test.group, said)
+    metrics = {name: measure(probability, test.label) for name, probability in said.items()}
+    return SliceResult(piece, train.size, scored, metrics)
+
+
+def predict(fitted: Fitted, data: Dataset) -> Floats:
+    """Calibrated probabilities of some rows."""
+    return to_probability(fitted.calibration.apply(fitted.rung.margin(data.matrix)))
+
+
+def _too_little(task: Task, results: Sequence[SliceResult]) -> str:
+    """Say what is missing before anything can be learnt; empty when nothing is."""
+    if not results:
+        return "no test day has both a known outcome and days to learn from before it"
+    # An entity counts once, however many days it recurs on.
+    label = np.concatenate([result.scored.label for result in results])
+    rows = max(
+        result.scored.label.size if task.entity == "account" else 0 for result in results
+    ) or sum(result.scored.label.size for result in results)
+    least, what = (MIN_ACCOUNTS, "accounts") if task.entity == "account" else (MIN_DEALS, "deals")
+    if rows < least:
+        return f"{rows} matured {what}, {least} are needed"
+    rarer = int(min(label.sum(), label.size - label.sum()))
+    if rarer < MIN_OUTCOMES:
+        return f"{rarer} rows of the rarer outcome, {MIN_OUTCOMES} are needed"
+    return ""
+
+
+def _skill(scored: Sequence[Scored], rung: str, task: Task) -> Skill:
+    """Skill against the rule that leaves the smaller gain."""
+    gains = [Skill(rung, rule, auc_gain(scored, rung, rule)) for rule in ("prior", rule_name(task))]
+    return min(gains, key=lambda skill: skill.gain.low)
+
+
+def _conclude(task: Task, results: tuple[SliceResult, ...]) -> Backtest:
+    """Choose the best rung that beats both dull rules."""
+    scored = [result.scored for result in results]
+    common = set.intersection(*(set(result.metrics) for result in results))
+    ranking = [name for name in ("logistic", "rates") if name in common]
+    if "lightgbm" in common:
+        takes_over = log_loss_gain(scored, "lightgbm", "logistic").mean >= 0
+        ranking.insert(0 if takes_over else 1, "lightgbm")
+    if not ranking or rule_name(task) not in common:
+        reason = "no rung could be fitted on every slice"
+        return Backtest(task, results, "prior", None, "too_little_data", reason)
+    skills = [_skill(scored, rung, task) for rung in ranking]
+    proven = next((skill for skill in skills if skill.is_proven), None)
+    best = proven or skills[0]
+    gain = best.gain
+    text = (
+        f"AUC {gain.mean:+.3f} over {best.against}"
+        f" (95 % interval {gain.low:+.3f} to {gain.high:+.3f}), rung {best.rung}"
+    )
+    return Backtest(task, results, best.rung, best, "skill" if proven else "no_skill", text)
+
+
+def require_slices(result: Backtest) -> None:
+    """Refuse to print an empty back-test as if it were one.
+
+    Raises
+    ------
+    NotReady
+        NR011 when there was nothing to test.
+    """
+    if not result.slices:
+        raise NotReady(
+            "NR011", f"nothing to back-test: {result.reason}.",
+            "Bring a longer history, or ask for a shorter horizon.",
+        )  # fmt: skip

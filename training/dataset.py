@@ -1,0 +1,215 @@
+"""Which rows does a model learn from, or is tested on?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.asof import MISSING, day_of, default_as_of, instant
+from features.cohorts import active_accounts, open_deals
+from features.context import Context, ContextMaker
+from features.errors import ContractError
+from features.events import EventSet
+from features.kernel import Codes, Floats
+from features.matrix import FeatureMatrix, account_rows, deal_rows
+from features.signals.declare import Entity
+from training.labels import Horizon, Labels, churn_labels, close_labels
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is predicted of whom.
+
+    Attributes
+    ----------
+    name : str
+        churn or close.
+    entity : Entity
+        Whose rows.
+    rule : str
+        Feature of the one-column rule that a model must beat.
+    key : str
+        Key of the rung of shrunken rates.
+    horizon : Horizon
+        How far ahead.
+    activity_days : int
+        Accounts with an order in so many days are eligible.
+    """
+
+    name: str
+    entity: Entity
+    rule: str
+    key: str
+    horizon: Horizon
+    activity_days: int = 180
+
+
+def task(
+    name: str, *, horizon_days: int = 90, lead_days: int = 0, activity_days: int = 180
+) -> Task:
+    """Which task has a name: ``churn`` (accounts) or ``close`` (open deals)?"""
+    horizon = Horizon(horizon_days, lead_days)
+    if name == "churn":
+        return Task(name, "account", "days_since_last_order", "segment", horizon, activity_days)
+    return Task(name, "deal", "stage_win_rate", "stage", horizon, activity_days)
+
+
+TASKS = ("churn", "close")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Feature rows with their outcomes.
+
+    Attributes
+    ----------
+    matrix : FeatureMatrix
+        (n, n_features).
+    label : (n,) float64
+        0 or 1; rows without a known outcome are not in it.
+    group : (n,) int64
+        Account of each row: rows of one account are not independent.
+    """
+
+    matrix: FeatureMatrix
+    label: Floats
+    group: Codes
+
+    def take(self, rows: Codes | NDArray[np.bool_]) -> Dataset:
+        """Some of the rows."""
+        places = np.arange(self.label.size)[rows]
+        return Dataset(self.matrix.take(places), self.label[places], self.group[places])
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return int(self.label.size)
+
+
+def join(parts: Iterable[Dataset]) -> Dataset:
+    """Put datasets of one task one after the other."""
+    found = list(parts)
+    first = found[0].matrix
+    matrix = FeatureMatrix(
+        first.entity,
+        np.concatenate([part.matrix.code for part in found]),
+        np.concatenate([part.matrix.as_of for part in found]),
+        first.names,
+        np.concatenate([part.matrix.values for part in found]),
+        {
+            name: np.concatenate([part.matrix.keys[name] for part in found])
+            for name in first.keys
+        },
+    )
+    return Dataset(
+        matrix,
+        np.concatenate([part.label for part in found]),
+        np.concatenate([part.group for part in found]),
+    )
+
+
+class Workshop:
+    """Makes rows of one task from one portfolio; features and contexts of a day are made once.
+
+    Parameters
+    ----------
+    events : EventSet
+        All events of the portfolio.
+    task : Task
+        What is predicted.
+
+    Raises
+    ------
+    ContractError
+        CT022 when close is asked for without a dated history of the deals, CT002 when churn is
+        asked for without orders or subscriptions.
+    """
+
+    def __init__(self, events: EventSet, task: Task) -> None:
+        _require_tables(events, task)
+        self.events = events
+        self.task = task
+        self.data_end = default_as_of(events.portfolio.data_as_of)
+        self._maker = ContextMaker(events, task.horizon.horizon_days)
+        self._contexts: dict[int, Context] = {}
+        self._rows: dict[date, FeatureMatrix] = {}
+
+    @property
+    def first_day(self) -> date:
+        """First day with an event that the task's outcome is read from."""
+        names = ("orders", "subscriptions") if self.task.entity == "account" else ("moves",)
+        firsts = [
+            int(events.at[events.at > MISSING // 2].min())
+            for name in names
+            if (events := self.events.sources.get(name)) is not None and events.at.size
+        ]
+        return day_of(min(firsts)) if firsts else self.data_end
+
+    def context(self, day: date) -> Context:
+        """Context of a day."""
+        moment = instant(day)
+        if moment not in self._contexts:
+            self._contexts[moment] = self._maker.make(moment)
+        return self._contexts[moment]
+
+    def rows(self, day: date) -> FeatureMatrix:
+        """Feature rows of everyone eligible on a day."""
+        if day not in self._rows:
+            moment = instant(day)
+            contexts = {moment: self.context(day)}
+            if self.task.entity == "account":
+                code = active_accounts(
+                    self.events, moment, activity_days=self.task.activity_days
+                )
+                make = account_rows
+            else:
+                code = open_deals(self.events, moment)
+                make = deal_rows
+            self._rows[day] = make(self.events, code, np.full(code.size, moment), contexts)
+        return self._rows[day]
+
+    def labels(self, matrix: FeatureMatrix, known_by: date) -> Labels:
+        """Outcomes of some rows, as known on a day."""
+        label: Callable[..., Labels] = (
+            churn_labels if self.task.entity == "account" else close_labels
+        )
+        return label(
+            self.events, matrix.code, matrix.as_of, self.task.horizon, known_by=instant(known_by)
+        )
+
+    def dataset(self, days: Iterable[date], known_by: date) -> Dataset:
+        """Rows of some days whose outcome was known on a later one."""
+        return join([self._of_day(day, known_by) for day in days])
+
+    def _of_day(self, day: date, known_by: date) -> Dataset:
+        matrix = self.rows(day)
+        label = self.labels(matrix, known_by).value
+        known = np.flatnonzero(~np.isnan(label))
+        group = matrix.code if matrix.entity == "account" else self.events.deal_account[matrix.code]
+        return Dataset(matrix.take(known), label[known], group[known])
+
+
+def _require_tables(events: EventSet, task: Task) -> None:
+    if task.entity == "deal" and "moves" not in events.sources:
+        raise ContractError(
+            "CT022",
+            "the close model needs opportunity_history (dated stages): an export of the current"
+            " state carries the outcome into the past.",
+            "Map the history of stage changes, or dated snapshots of the deals.",
+        )
+    if task.entity == "deal" and not (events.stage_outcome == 1).any():
+        raise ContractError(
+            "CT022",
+            "the close model needs the stages table with at least one stage won.",
+            "Map stages with position and outcome (open, won, lost).",
+        )
+    if task.entity == "account" and not {"orders", "subscriptions"} & set(events.sources):
+        raise ContractError(
+            "CT002",
+            "the churn model needs orders or subscriptions.",
+            "Map at least one of the two tables.",
+        )
