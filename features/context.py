@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.asof import NEVER, US_PER_DAY, Instants, day_of, instant
 from features.events import EventSet, sort_events
@@ -365,7 +366,65 @@ class ContextMaker:
                 as_of,
             ).T  # fmt: skip
             values["decided_win_rate"] = _rates(mean, count)
-        return _table(words, values)
+        return _table(words, values | self._money(as_of))
+
+    def _account_segments(self, as_of: int) -> Codes:
+        events = self.events
+        return _last_code(events.sources.get("segment"), len(events.accounts.words), as_of)
+
+    def _money(self, as_of: int) -> dict[str, Floats]:
+        """Margin rate, and quantiles of what may be at stake, per segment and (last) for all.
+
+        At stake are the trailing 365 days of every account that bought (margin where margins are
+        known, revenue else) and the margin of every open deal: one scale for every kind of action.
+        """
+        n = len(self.events.words["segment"].words)
+        segment = self._account_segments(as_of)
+        revenue, margin = self._trailing(as_of)
+        rate = _by_segment(segment, n, lambda own: _margin_rate(revenue[own], margin[own]))
+        rate = _or_last(rate)
+        known = rate[np.where(segment < 0, n, segment)]
+        value = np.where(np.isnan(known), revenue, revenue * known)
+        deal, amount = self._open_amounts(as_of)
+        account = self.events.deal_account[deal]
+        deal_rate = known[account]
+        amount = np.where(np.isnan(deal_rate), amount, amount * deal_rate)
+        stake = np.concatenate((value, amount))
+        member = np.concatenate((segment, segment[account]))
+        is_real = stake > 0
+        stake, member = stake[is_real], member[is_real]
+        return {
+            "margin_rate": rate,
+            "stake_median": _by_segment(member, n, lambda own: _quantile(stake[own], 0.5)),
+            "stake_p95": _by_segment(member, n, lambda own: _quantile(stake[own], 0.95)),
+        }
+
+    def _trailing(self, as_of: int) -> tuple[Floats, Floats]:
+        """Net revenue and margin of each account over 365 days; NaN where margins are unknown."""
+        orders = self.events.sources.get("orders")
+        nothing = np.zeros(len(self.events.accounts.words))
+        if orders is None:
+            return nothing, np.full(nothing.size, np.nan)
+        window = float(_PEER_ACTIVITY_DAYS)
+        revenue = _read(orders, [Output(S.SUM, "net_amount", window_days=window)], as_of)[:, 0]
+        if "margin_amount" not in orders.measure_names:
+            return revenue, np.full(revenue.size, np.nan)
+        return revenue, _read(orders, [Output(S.SUM, "margin_amount", window_days=window)], as_of)[
+            :, 0
+        ]
+
+    def _open_amounts(self, as_of: int) -> tuple[Codes, Floats]:
+        """Amounts of the deals that are open."""
+        moves = self.events.sources.get("moves")
+        if moves is None:
+            return np.empty(0, dtype=np.int64), np.empty(0)
+        if "amount" not in moves.measure_names:
+            return np.empty(0, dtype=np.int64), np.empty(0)
+        amount, closed = _read(
+            moves, [Output(S.LAST, "amount"), Output(S.COUNT, where=("is_closed",))], as_of
+        ).T
+        deal = np.flatnonzero((closed == 0) & (amount > 0))
+        return deal, amount[deal]
 
     def _usual_gaps(self, as_of: int) -> Floats:
         """Median over accounts of their median gap, per segment and (last) for all."""
@@ -380,7 +439,7 @@ class ContextMaker:
              Output(S.AGE_LAST, where=("is_purchase",))],
             as_of,
         ).T  # fmt: skip
-        segment = _last_code(self.events.sources.get("segment"), gap.size, as_of)
+        segment = self._account_segments(as_of)
         known = ~np.isnan(gap) & (age <= _PEER_ACTIVITY_DAYS)
         if not known.any():
             return usual
@@ -401,6 +460,24 @@ def _rates(mean: Floats, count: Floats) -> Floats:
     rates = shrunken(mean, count, float(mean[-1]))
     rates[-1] = mean[-1]
     return rates
+
+
+def _by_segment(
+    segment: Codes, n: int, value: Callable[[NDArray[np.bool_]], float]
+) -> Floats:
+    """A value per segment, and last for all."""
+    found = [value(segment == code) for code in range(n)]
+    return np.array([*found, value(np.ones(segment.size, dtype=bool))])
+
+
+def _margin_rate(revenue: Floats, margin: Floats) -> float:
+    known = ~np.isnan(margin)
+    total = float(revenue[known].sum())
+    return float(margin[known].sum() / total) if total > 0 else float("nan")
+
+
+def _quantile(values: Floats, share: float) -> float:
+    return float(np.quantile(values, share)) if values.size else float("nan")
 
 
 def _or_last(values: Floats) -> Floats:

@@ -42,6 +42,19 @@ VERBS: Mapping[str, Verb] = {
         "Bring an export into contract tables, with a report on its quality.",
     ),
     "check": Verb("serving.cli.records_verbs:check", "Audit the records of a portfolio."),
+    "backtest": Verb(
+        "serving.cli.training_verbs:backtest",
+        "Test a model on past days, beside the dull rules.",
+    ),
+    "train": Verb(
+        "serving.cli.training_verbs:train",
+        "Train, back-test, register and promote models, or say why not.",
+    ),
+    "promote": Verb("serving.cli.training_verbs:promote", "Make a version the champion by hand."),
+    "rollback": Verb(
+        "serving.cli.training_verbs:rollback", "Give the champion's place back to the one before."
+    ),
+    "models": Verb("serving.cli.training_verbs:models", "List the versions of all models."),
     "doctor": Verb("serving.cli.doctor:doctor", "Say what is wrong with this installation."),
 }
 

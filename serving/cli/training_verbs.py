@@ -1,0 +1,242 @@
+"""``fanal backtest``, ``train``, ``promote``, ``rollback``, ``models``: which model may be trusted?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from features.errors import ContractError, NotReady, SettingsError
+from features.events import build_events
+from features.records.engines.duckdb import DuckDBEngine
+from features.records.folder import Records, open_portfolio
+from serving.cli import console
+from serving.cli.options import Config, Home, Json
+from serving.settings import load_settings
+from training.backtest import Backtest, require_slices, run_backtest
+from training.dataset import TASKS, Workshop, task
+
+Folder = Annotated[Path, typer.Argument(help="Folder of the portfolio.")]
+Model = Annotated[str, typer.Option("--model", help="churn or close (or all).")]
+Horizon = Annotated[int, typer.Option("--horizon", help="Days ahead that are predicted.", min=1)]
+Lead = Annotated[int, typer.Option("--lead-days", help="Days left out before that.", min=0)]
+Activity = Annotated[
+    int, typer.Option("--activity-days", help="Accounts with an order in so many days.", min=1)
+]
+Quick = Annotated[bool, typer.Option("--quick", help="Search less.")]
+
+
+def backtest(
+    portfolio: Folder,
+    model: Annotated[str, typer.Option("--model", help="churn or close.")],
+    horizon: Horizon = 90,
+    lead_days: Lead = 0,
+    activity_days: Activity = 180,
+    test_dates: Annotated[
+        str | None, typer.Option("--test-dates", help="Days to test on: D,D,D.")
+    ] = None,
+    quick: Quick = False,
+    json: Json = False,
+) -> None:
+    """Test a model on past days, beside the dull rules."""
+    wanted = _models(model, allow_all=False)
+    chosen = task(
+        wanted[0], horizon_days=horizon, lead_days=lead_days, activity_days=activity_days
+    )
+    with console.progress("Back-testing") as advance:
+        records = read(portfolio)
+        workshop = Workshop(build_events(records), chosen)
+        result = run_backtest(
+            workshop,
+            test_dates=_dates(test_dates),
+            quick=quick,
+            progress=lambda now: advance(now=now),
+        )
+    require_slices(result)
+    if json:
+        console.emit(result.to_json())
+    else:
+        show_backtest(result)
+
+
+def train(
+    portfolio: Folder,
+    model: Model = "all",
+    quick: Quick = False,
+    horizon: Horizon = 90,
+    lead_days: Lead = 0,
+    activity_days: Activity = 180,
+    home: Home = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Train, back-test, register and promote models, or say why not."""
+    settings = load_settings(config, home=home)
+    names = _models(model, allow_all=True)
+    with console.progress("Training") as advance:
+        records = read(portfolio)
+        events = build_events(records)
+        # MLflow and shap take seconds to import: only training pays for them.
+        run = import_module("training.run")
+        registry = import_module("training.registry").Registry(settings.home)
+        found, left_out = [], []
+        for name in names:
+            chosen = task(
+                name, horizon_days=horizon, lead_days=lead_days, activity_days=activity_days
+            )
+            why_not = run.can_train(events, chosen)
+            if why_not and len(names) > 1:
+                left_out.append((name, why_not))
+                continue
+            found.append(
+                run.train(
+                    records,
+                    events,
+                    chosen,
+                    registry,
+                    quick=quick,
+                    progress=lambda now, n=name: advance(now=f"{n}: {now}"),
+                )
+            )
+    if not found:
+        reasons = "; ".join(f"{name}: {why}" for name, why in left_out)
+        raise ContractError("CT002", f"no model can be trained: {reasons}", "Map more tables.")
+    if json:
+        console.emit({"models": [trained.to_json() for trained in found]})
+        return
+    show_trained(found, left_out)
+    console.say(f"Runs and pictures: {registry.runs_folder} (mlflow.db beside it)")
+
+
+def promote(
+    model: Annotated[str, typer.Argument(help="PORTFOLIO.MODEL, as `fanal models` lists it.")],
+    version: Annotated[str | None, typer.Option("--version", help="Default: the newest.")] = None,
+    home: Home = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Make a registered version the champion, by hand."""
+    registry = _registry(config, home)
+    place, name = _split(model)
+    chosen = version or next(
+        (v.version for v in registry.versions(place) if v.model == model), None
+    )
+    if chosen is None:
+        raise NotReady("NR021", f"{model} has no version.", "Run: fanal models")
+    registry.promote(place, name, chosen)
+    _tell_moved(model, chosen, json)
+
+
+def rollback(
+    model: Annotated[str, typer.Argument(help="PORTFOLIO.MODEL, as `fanal models` lists it.")],
+    home: Home = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Give the champion's place back to the version before it."""
+    place, name = _split(model)
+    _tell_moved(model, _registry(config, home).rollback(place, name), json)
+
+
+def models(home: Home = None, config: Config = None, json: Json = False) -> None:
+    """List the versions of all models."""
+    found = _registry(config, home).versions()
+    if json:
+        console.emit({"models": [vars(version) for version in found]})
+        return
+    if not found:
+        console.say("No model yet. Run: fanal train PORTFOLIO")
+        return
+    rows = [
+        (v.model, int(v.version), ", ".join(v.aliases), v.rung, v.verdict, v.trained_through,
+         datetime.fromtimestamp(v.created_at / 1000, UTC).strftime("%Y-%m-%d %H:%M"))
+        for v in found
+    ]  # fmt: skip
+    console.table(
+        ("model", "version", "is", "rung", "verdict", "trained through", "made (UTC)"), rows
+    )
+
+
+def read(folder: Path) -> Records:
+    """Read all checked rows of a portfolio's folder."""
+    return DuckDBEngine(open_portfolio(folder)).load()
+
+
+def show_backtest(result: Backtest) -> None:
+    """Print a back-test for people."""
+    horizon = result.task.horizon
+    lead = f", {horizon.lead_days} days ahead of it left out" if horizon.lead_days else ""
+    console.say(f"{result.task.name} within {horizon.horizon_days} days{lead}")
+    rows: list[tuple[Any, ...]] = [
+        (found.slice.test_date.isoformat(), found.scored.label.size, found.n_train,
+         f"{100 * found.scored.label.mean():.1f} %")
+        for found in result.slices
+    ]  # fmt: skip
+    console.table(("test day", "rows", "training rows", "base rate"), rows)
+    mean = result.mean()
+    metrics = list(mean["fanal"])
+    console.table(
+        ("mean of the days", *metrics),
+        [(name, *(f"{found[metric]:.4f}" for metric in metrics)) for name, found in mean.items()],
+    )
+    words = {"skill": "Skill", "no_skill": "No skill", "too_little_data": "Too little data"}
+    console.say(f"{words[result.verdict]}: {result.reason}.")
+
+
+def show_trained(found: Sequence[Any], left_out: Sequence[tuple[str, str]]) -> None:
+    """Print what came of a training for people."""
+    for trained in found:
+        state = "is the champion now" if trained.promoted else "was not promoted"
+        version = f" version {trained.version}" if trained.version else ""
+        console.say(
+            f"{trained.model}{version} ({trained.rung}) {state}: {trained.verdict}. "
+            f"{trained.reason}."
+        )
+        console.table(
+            ("gate", "passed", "says"),
+            [(gate.code, "yes" if gate.passed else "NO", gate.text) for gate in trained.gates],
+        )
+    for name, why in left_out:
+        console.say(f"{name} was left out: {why}")
+
+
+def _registry(config: Path | None, home: Path | None) -> Any:  # Any: imported late, mlflow is slow
+    return import_module("training.registry").Registry(load_settings(config, home=home).home)
+
+
+def _split(model: str) -> tuple[str, str]:
+    place, _, name = model.rpartition(".")
+    if not place or name not in TASKS:
+        raise SettingsError(
+            "CL010", f"{model!r} is not PORTFOLIO.MODEL.", "Run: fanal models"
+        )
+    return place, name
+
+
+def _tell_moved(model: str, version: str, json: bool) -> None:
+    if json:
+        console.emit({"model": model, "champion": version})
+    else:
+        console.say(f"{model}: version {version} is the champion now.")
+
+
+def _models(name: str, *, allow_all: bool) -> tuple[str, ...]:
+    if name in TASKS:
+        return (name,)
+    if name == "all" and allow_all:
+        return TASKS
+    allowed = ", ".join((*TASKS, "all") if allow_all else TASKS)
+    raise SettingsError("CL011", f"there is no model {name!r}.", f"Ask for one of: {allowed}.")
+
+
+def _dates(text: str | None) -> tuple[date, ...]:
+    try:
+        return tuple(date.fromisoformat(part.strip()) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise SettingsError(
+            "CL012", f"{text!r} is not a list of days.", "Write 2011-07-15,2011-08-12."
+        ) from None

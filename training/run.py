@@ -1,0 +1,307 @@
+"""How does a portfolio become a model: back-test, gates, fit, register, promote or say why not?"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from features.context import Context
+from features.errors import ContractError
+from features.events import EventSet
+from features.records.folder import Records
+from features.signals.catalogue import feature_set_version
+from training.artefact import Champion, has_champion, reference_of
+from training.backtest import Backtest, run_backtest
+from training.calibration import Calibration
+from training.contexts import complete
+from training.dataset import Dataset, Task, Workshop
+from training.gates import GateResult, run_gates, verdict
+from training.models import Prior, log_odds, to_probability
+from training.registry import Registry, log_facts, log_file, log_metrics
+from training.report import draw_calibration, draw_lift, draw_shap, model_card
+from training.search import Fitted, fit_rungs
+from training.slices import train_dates
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of one training.
+
+    Attributes
+    ----------
+    model, rung, verdict : str
+        Which model, which rung it reached, and promoted, refused, no_skill or too_little_data.
+    version : str or None
+        In the registry; None when nothing was worth registering.
+    promoted : bool
+        Whether it is the champion now.
+    gates : tuple of GateResult
+        What each gate said.
+    metrics : mapping of str to float
+        Means over the test days.
+    reason : str
+        One sentence for people.
+    run_id : str
+        MLflow run.
+    """
+
+    model: str
+    rung: str
+    verdict: str
+    version: str | None
+    promoted: bool
+    gates: tuple[GateResult, ...]
+    metrics: Mapping[str, float]
+    reason: str
+    run_id: str
+
+    def to_json(self) -> dict[str, Any]:  # Any: JSON
+        """One entry of what `fanal train --json` prints."""
+        return {
+            "model": self.model,
+            "rung": self.rung,
+            "version": self.version,
+            "promoted": self.promoted,
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "gates": [gate.to_json() for gate in self.gates],
+            "metrics": {k: v if np.isfinite(v) else None for k, v in self.metrics.items()},
+        }
+
+
+def train(
+    records: Records,
+    events: EventSet,
+    task: Task,
+    registry: Registry,
+    *,
+    quick: bool = False,
+    progress: Progress = lambda _: None,
+) -> Trained:
+    """Train one model on a portfolio and promote it if every gate agrees.
+
+    Parameters
+    ----------
+    records, events : Records and EventSet
+        The portfolio, and its events.
+    task : Task
+        What is predicted.
+    registry : Registry
+        Where runs and versions go.
+    quick : bool
+        Search less.
+    progress : callable
+        Told what is being done.
+
+    Raises
+    ------
+    ContractError
+        When the tables that the task needs are not there.
+    """
+    workshop = Workshop(events, task)
+    result = run_backtest(workshop, quick=quick, progress=progress)
+    days = train_dates(workshop.data_end, workshop.first_day, task.horizon)
+    data = workshop.dataset(days, workshop.data_end) if days else None
+    gates = run_gates(result, data) if data is not None and data.size else _nothing(result)
+    said = verdict(gates)
+    progress("final model")
+    fitted = _fit(result, data, task, said, quick)
+    champion = _champion(records, workshop, days, data, fitted, result, said)
+    with registry.start_run(records.portfolio.name, task.name) as run:
+        progress("logging to MLflow")
+        _log(champion, result, gates, data, days, fitted, records)
+        version = None
+        if said != "no_skill":
+            champion = registry.register(champion, run.info.run_id, _tags(champion, said))
+            version = champion.version
+        promoted = _promote(registry, champion, said)
+        with tempfile.TemporaryDirectory() as folder:
+            _log_pages(Path(folder), champion, result, gates, said, data, progress)
+        metrics = result.mean().get("fanal", {})
+        return Trained(
+            task.name, champion.rung.name, said, version, promoted, gates, metrics,
+            _reason(gates, result), run.info.run_id,
+        )  # fmt: skip
+
+
+def _nothing(result: Backtest) -> tuple[GateResult, ...]:
+    return (GateResult("GT001", passed=False, text=result.reason or "nothing has matured yet"),)
+
+
+def _reason(gates: Sequence[GateResult], result: Backtest) -> str:
+    failed = [f"{gate.code}: {gate.text}" for gate in gates if not gate.passed]
+    return "; ".join(failed) if failed else result.reason
+
+
+def _fit(
+    result: Backtest, data: Dataset | None, task: Task, said: str, quick: bool
+) -> Fitted:
+    """Fit the rung that the back-test chose on all that is known now."""
+    if data is None or not data.size:
+        return Fitted(Prior(log_odds(0.5)), Calibration(), {})
+    rung = "prior" if said in ("too_little_data", "no_skill") else result.rung
+    found = fit_rungs(data, task, quick=quick, only=(rung,))
+    return found.get(rung) or fit_rungs(data, task, only=("prior",))["prior"]
+
+
+def _promote(registry: Registry, champion: Champion, said: str) -> bool:
+    """Promote a model that passed; with too little data the prior serves where nothing does."""
+    name = champion.portfolio.name
+    if said == "too_little_data":
+        if has_champion(registry.home, name, champion.model):
+            return False
+    elif said != "promoted":
+        return False
+    registry.promote(name, champion.model, champion.version)
+    return True
+
+
+def _champion(
+    records: Records,
+    workshop: Workshop,
+    days: Sequence[date],
+    data: Dataset | None,
+    fitted: Fitted,
+    result: Backtest,
+    said: str,
+) -> Champion:
+    task = workshop.task
+    horizon = timedelta(days=task.horizon.horizon_days + task.horizon.lead_days)
+    facts = {
+        "verdict": said,
+        "reason": result.reason,
+        "trained_through": (days[0] + horizon).isoformat() if days else None,
+        "train_dates": [day.isoformat() for day in days],
+        "rows": 0 if data is None else data.size,
+        "outcomes": 0 if data is None else int(data.label.sum()),
+        "settings": fitted.settings,
+        "metrics": {k: v if np.isfinite(v) else None for k, v in result.mean().get("fanal", {}).items()},
+    }  # fmt: skip
+    champion = Champion(
+        replace(records.portfolio, folder=None),
+        task,
+        "0",
+        "",
+        fitted.rung,
+        fitted.calibration,
+        feature_set_version(fitted.rung.features, task.entity),
+        (),
+        reference_of(records),
+        facts,
+    )
+    contexts = tuple(
+        context_at(workshop, champion, day) for day in sorted({*days, workshop.data_end})
+    )
+    return replace(champion, contexts=contexts)
+
+
+def context_at(workshop: Workshop, champion: Champion, day: date) -> Context:
+    """Context of a day, with its peers and the quartiles of what the model says of them."""
+    rows = workshop.rows(day)
+    said = to_probability(champion.margin(rows))
+    return complete(workshop.context(day), rows, said, model=champion.model)
+
+
+def _tags(champion: Champion, said: str) -> dict[str, str]:
+    return {
+        "rung": champion.rung.name,
+        "verdict": said,
+        "trained_through": str(champion.facts["trained_through"]),
+        "feature_set_version": champion.feature_set_version,
+    }
+
+
+def _log(
+    champion: Champion,
+    result: Backtest,
+    gates: tuple[GateResult, ...],
+    data: Dataset | None,
+    days: Sequence[date],
+    fitted: Fitted,
+    records: Records,
+) -> None:
+    task = champion.task
+    log_facts(
+        {
+            "model": task.name,
+            "horizon_days": task.horizon.horizon_days,
+            "lead_days": task.horizon.lead_days,
+            "activity_days": task.activity_days,
+            "rung": champion.rung.name,
+            "features": len(champion.rung.features),
+            "train_dates": ",".join(day.isoformat() for day in days),
+            "test_dates": ",".join(str(found.slice.test_date) for found in result.slices),
+            "rows": 0 if data is None else data.size,
+            **{f"search.{name}": value for name, value in fitted.settings.items()},
+        },
+        {
+            "data_digest": data_digest(records),
+            "feature_set_version": champion.feature_set_version,
+            **{gate.code: "passed" if gate.passed else "failed" for gate in gates},
+        },
+    )
+    for name, found in result.mean().items():
+        log_metrics({f"{name}.{metric}": value for metric, value in found.items()})
+    if result.skill is not None:
+        gain = result.skill.gain
+        log_metrics(
+            {"auc_gain": gain.mean, "auc_gain.low95": gain.low, "auc_gain.high95": gain.high}
+        )
+
+
+def _log_pages(
+    folder: Path,
+    champion: Champion,
+    result: Backtest,
+    gates: tuple[GateResult, ...],
+    said: str,
+    data: Dataset | None,
+    progress: Progress,
+) -> None:
+    card = folder / "model_card.md"
+    card.write_text(model_card(champion, result, gates, said), encoding="utf-8")
+    names = folder / "features.txt"
+    names.write_text("\n".join(champion.rung.features) + "\n", encoding="utf-8")
+    log_file(card)
+    log_file(names)
+    if result.slices:
+        progress("pictures")
+        draw_calibration(result, folder / "calibration.png")
+        draw_lift(result, folder / "lift.png")
+        log_file(folder / "calibration.png")
+        log_file(folder / "lift.png")
+    if data is not None and draw_shap(champion, data, folder / "shap_summary.png"):
+        log_file(folder / "shap_summary.png")
+
+
+def data_digest(records: Records) -> str:
+    """Which sha256 have the records? Equal rows in equal order give equal digests."""
+    digest = hashlib.sha256()
+    for name in sorted(records.tables):
+        table = records.tables[name].combine_chunks()
+        digest.update(name.encode())
+        for column in sorted(table.column_names):
+            digest.update(column.encode())
+            for chunk in table.column(column).chunks:
+                for buffer in chunk.buffers():
+                    if buffer is not None:
+                        digest.update(buffer)
+    return digest.hexdigest()
+
+
+def can_train(events: EventSet, task: Task) -> str | None:
+    """Why a model cannot be trained on some records at all; None when it can be tried."""
+    try:
+        Workshop(events, task)
+    except ContractError as error:
+        return f"{error.code} {error.message} {error.fix}"
+    return None
