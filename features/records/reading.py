@@ -157,7 +157,20 @@ class TableReader:
         return rows.cast(pa.schema([schema.field(name) for name in columns]))
 
 
-def _sort_columns(table: Table, columns: Sequence[str], account: str | None) -> list[str]:
+def loader_order(table: Table, columns: Sequence[str]) -> list[str]:
+    """By which columns, in turn, are the rows of one account sorted?
+
+    Parameters
+    ----------
+    table : Table
+        The contract of the table.
+    columns : sequence of str
+        Columns that there are.
+    """
     first = [name for name in (table.event_time, "known_at", *table.key) if name in columns]
-    names = [f"t.{name}" for name in (*first, *columns)]
+    return list(dict.fromkeys([*first, *columns]))
+
+
+def _sort_columns(table: Table, columns: Sequence[str], account: str | None) -> list[str]:
+    names = [f"t.{name}" for name in loader_order(table, columns)]
     return list(dict.fromkeys([account, *names] if account is not None else names))
