@@ -419,7 +419,7 @@ def _rung(body: Mapping[str, Any], booster: bytes | None) -> Rung:
         )  # type: ignore[misc]
     if booster is None:
         raise KeyError("booster.txt")
-    loaded = lightgbm.Booster(model_str=booster.decode(), params={"num_threads": 1})
+    loaded = lightgbm.Booster(model_str=booster.decode())
     if tuple(loaded.feature_name()) != features:
         raise ValueError("features of the booster")
     return Boosted(features, loaded)

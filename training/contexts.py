@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 
 from features.context import PORTFOLIO, Context
 from features.kernel import Codes, Floats
 from features.matrix import FeatureMatrix
+from training.artefact import Champion
+from training.dataset import Workshop
 
 _LEAST_PEERS = 10
 """Fewer accounts than this are no peers to compare with."""
+
+
+def context_at(workshop: Workshop, champion: Champion, day: date) -> Context:
+    """Context of a day, with its peers and the quartiles of what the champion says of them."""
+    rows = workshop.rows(day)
+    return complete(
+        workshop.context(day), rows, champion.probability(rows), model=champion.model
+    )
 
 
 def complete(

@@ -6,6 +6,7 @@ Scoring never asks MLflow: it reads the pointer beside the artefact, which moves
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -70,6 +71,9 @@ class Registry:
 
     def __init__(self, home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)
+        # Its notices of migrations are no news to the person who trains.
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        logging.getLogger("alembic").setLevel(logging.WARNING)
         self.home = home.resolve()
         uri = f"sqlite:///{self.home / 'mlflow.db'}"
         with FileLock(self.home / "mlflow.lock"):

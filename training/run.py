@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from features.context import Context
 from features.errors import ContractError
 from features.events import EventSet
 from features.records.folder import Records
@@ -20,10 +19,10 @@ from features.signals.catalogue import feature_set_version
 from training.artefact import Champion, has_champion, reference_of
 from training.backtest import Backtest, run_backtest
 from training.calibration import Calibration
-from training.contexts import complete
+from training.contexts import context_at
 from training.dataset import Dataset, Task, Workshop
 from training.gates import GateResult, run_gates, verdict
-from training.models import Prior, log_odds, to_probability
+from training.models import Prior, log_odds
 from training.registry import Registry, log_facts, log_file, log_metrics
 from training.report import draw_calibration, draw_lift, draw_shap, model_card
 from training.search import Fitted, fit_rungs
@@ -202,13 +201,6 @@ def _champion(
         context_at(workshop, champion, day) for day in sorted({*days, workshop.data_end})
     )
     return replace(champion, contexts=contexts)
-
-
-def context_at(workshop: Workshop, champion: Champion, day: date) -> Context:
-    """Context of a day, with its peers and the quartiles of what the model says of them."""
-    rows = workshop.rows(day)
-    said = to_probability(champion.margin(rows))
-    return complete(workshop.context(day), rows, said, model=champion.model)
 
 
 def _tags(champion: Champion, said: str) -> dict[str, str]:
