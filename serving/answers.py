@@ -34,8 +34,17 @@ class Past:
     score_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
-def answer(scored: Scored, *, language: str, past: Past = Past()) -> Json:  # frozen
-    """What is said of all accounts, as JSON."""
+_NOTHING_KEPT = Past()
+
+
+def answer(
+    scored: Scored,
+    *,
+    language: str,
+    past: Past = _NOTHING_KEPT,
+    order: Sequence[str] | None = None,
+) -> Json:
+    """What is said of the accounts, as JSON, in the order given or that of the ids."""
     contexts = [
         scores.context.as_of_date.isoformat()
         for scores in (scored.accounts.churn, scored.deals.close)
@@ -46,7 +55,7 @@ def answer(scored: Scored, *, language: str, past: Past = Past()) -> Json:  # fr
         "models": {name: model_facts(c) for name, c in scored.champions.by_model.items()},
         "context_as_of": max(contexts, default=None),
         "warnings": list(scored.warnings),
-        "results": results(scored, language=language, past=past),
+        "results": results(scored, order, language=language, past=past),
         "errors": [],
     }
 
@@ -65,12 +74,16 @@ def model_facts(champion: Champion | None) -> Json | None:
     }
 
 
-def results(scored: Scored, *, language: str, past: Past) -> list[Json]:
-    """One entry per account, in the order of the ids."""
+def results(
+    scored: Scored, order: Sequence[str] | None, *, language: str, past: Past
+) -> list[Json]:
+    """One entry per account."""
     deals = _deals_by_account(scored)
+    names = scored.events.accounts.words
+    places = {name: code for code, name in enumerate(names)}
     return [
-        _account(scored, code, name, deals.get(code, ()), language, past)
-        for code, name in enumerate(scored.events.accounts.words)
+        _account(scored, places[name], name, deals.get(places[name], ()), language, past)
+        for name in (names if order is None else order)
     ]
 
 
@@ -169,11 +182,12 @@ def reason_json(
     text = word(
         reason, language, currency=scores.champion.portfolio.currency, model=scores.champion.model
     )
-    return {**stored_reason(reason, scores, events, code), "text": text}
+    stored = stored_reason(reason, scores, events, code)
+    return {name: value for name, value in stored.items() if name != "feature"} | {"text": text}
 
 
 def stored_reason(reason: Reason, scores: ModelScores, events: EventSet, code: int) -> Json:
-    """One reason with its evidence, before it is put into words."""
+    """One reason with its evidence, before it is put into words; `read_reason` reads it back."""
     entity = scores.rows.entity
     as_of = int(scores.rows.as_of[0])
     return {
@@ -186,8 +200,14 @@ def stored_reason(reason: Reason, scores: ModelScores, events: EventSet, code: i
         "usual_value": _number(reason.usual_value),
         "peer_value": _number(reason.peer_value),
         "unit": reason.unit,
+        "feature": reason.feature,
         "evidence": list(find_evidence(events, entity, code, as_of, reason.code)),
     }
+
+
+def read_reason(stored: Mapping[str, Any]) -> Reason:
+    """Which reason did `stored_reason` write?"""
+    return Reason(**{**stored, "evidence": tuple(stored["evidence"])})
 
 
 def priority_json(priority: Priority, row: int, action: str, currency: str) -> Json:

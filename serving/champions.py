@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pyarrow as pa
+
 from features.context import Context, context_from_json
 from features.errors import NotReady, SettingsError
 from features.records.folder import Portfolio
@@ -24,6 +26,14 @@ class Champions:
     portfolio: Portfolio
     churn: Champion | None
     close: Champion | None
+
+    @property
+    def reference(self) -> dict[str, pa.Table]:
+        """Stages, products and the like, that records of a request do not bring along."""
+        found: dict[str, pa.Table] = {}
+        for champion in self.by_model.values():
+            found |= {} if champion is None else dict(champion.reference)
+        return found
 
     @property
     def by_model(self) -> Mapping[str, Champion | None]:

@@ -54,7 +54,15 @@ VERBS: Mapping[str, Verb] = {
     "rollback": Verb(
         "serving.cli.training_verbs:rollback", "Give the champion's place back to the one before."
     ),
+    "score": Verb(
+        "serving.cli.scoring_verbs:score",
+        "Score a portfolio and keep the scores, or score the records in a file.",
+    ),
+    "worklist": Verb(
+        "serving.cli.scoring_verbs:show_worklist", "Say what a rep should do next, and why."
+    ),
     "models": Verb("serving.cli.training_verbs:models", "List the versions of all models."),
+    "serve": Verb("serving.cli.serve_verb:serve", "Answer over HTTP until stopped."),
     "doctor": Verb("serving.cli.doctor:doctor", "Say what is wrong with this installation."),
 }
 
