@@ -76,7 +76,7 @@ def is_matured(window_end: int, data_as_of: datetime) -> bool:
     return window_end <= instant(default_as_of(data_as_of))
 
 
-@njit("boolean(int64, int64, int64, int64)", cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@njit("boolean(int64, int64, int64, int64)", cache=True, nogil=True, inline="always")
 def is_visible(at: int, known_from: int, known_until: int, as_of: int) -> bool:
     """Was a version of a fact known, and not yet replaced, just before an instant?
 
@@ -86,32 +86,47 @@ def is_visible(at: int, known_from: int, known_until: int, as_of: int) -> bool:
     return at < as_of and known_from < as_of and as_of <= known_until
 
 
+@njit("int64[::1](int64[::1], int64[::1])", cache=True, nogil=True)
+def _replaced_at(keys, visible_from):  # type: ignore[no-untyped-def]
+    """When does the first of the following versions of the same fact become visible?"""
+    replaced = np.empty(keys.size, dtype=np.int64)
+    earliest = np.int64(9223372036854775807)
+    for i in range(keys.size - 1, -1, -1):
+        if i == keys.size - 1 or keys[i] != keys[i + 1] or keys[i] < 0:
+            earliest = np.int64(9223372036854775807)
+        replaced[i] = earliest
+        earliest = min(earliest, visible_from[i])
+    return replaced
+
+
 def known_intervals(
-    keys: NDArray[np.int64] | None, known_at: Instants
+    keys: NDArray[np.int64] | None, at: Instants, known_at: Instants
 ) -> tuple[Instants, Instants]:
     """From when until when does each version of a fact count?
+
+    Of the versions whose event and whose `known_at` both lie before an instant, the one learnt
+    last counts: a correction that moves an order to next week hides nothing before then.
 
     Parameters
     ----------
     keys : (n,) int64 or None
         Same number for versions of one fact, -1 for a fact that nothing replaces. None when no
         row replaces another.
-    known_at : (n,) int64
-        When our side learned each version. Of two versions known at the same instant the later
-        row counts.
+    at, known_at : (n,) int64
+        When it happened, and when our side learned each version. Of two versions known at the
+        same instant the later row counts.
 
     Returns
     -------
     known_from, known_until : (n,) int64
         A version counts for an as_of with ``known_from < as_of <= known_until``.
     """
+    visible_from = np.maximum(at, known_at)
     until = np.full(known_at.shape, NEVER, dtype=np.int64)
-    if keys is None or known_at.size < 2:
-        return known_at, until
-    order = np.lexsort((known_at, keys))
-    followed = (keys[order[1:]] == keys[order[:-1]]) & (keys[order[:-1]] >= 0)
-    until[order[:-1][followed]] = known_at[order[1:][followed]]
-    return known_at, until
+    if keys is not None and known_at.size > 1:
+        order = np.lexsort((known_at, keys))
+        until[order] = _replaced_at(keys[order], visible_from[order])
+    return visible_from, until
 
 
 @lru_cache(maxsize=64)

@@ -7,20 +7,25 @@ each version of it counts, and which flags and measures declarations may name.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 from numpy.typing import NDArray
 
 from features.asof import MISSING, NEVER, US_PER_DAY, Instants, known_intervals, local_days
+from features.closings import Spells, closing_spells
 from features.errors import ModelError
 from features.kernel import Codes, Events, Floats
 from features.orders import roll_up
 from features.records.contract import INTERACTION_KINDS
 from features.records.folder import Portfolio, Records
+
+pc: Any = pyarrow.compute  # the stubs refuse a Python scalar beside an array
+
+Column: TypeAlias = Any  # an Array or a ChunkedArray: the stubs tell apart what both can do
 
 ALWAYS = -(2**62)
 """The event time of what is known from the start."""
@@ -38,7 +43,7 @@ class Vocabulary:
 
     words: tuple[str, ...]
 
-    def code(self, column: pa.ChunkedArray | pa.Array) -> Codes:
+    def code(self, column: Column) -> Codes:
         """Which code has each text? -1 where it is missing or unknown."""
         found = pc.index_in(column, value_set=pa.array(self.words, pa.string()))
         return _ints(pc.fill_null(found, -1).cast(pa.int64()))
@@ -90,6 +95,7 @@ ENTITY_OF_SOURCE: Mapping[str, str] = {
     "account_owner": "account",
     "moves": "deal",
     "deal_interactions": "deal",
+    "deal_outcomes": "deal",
     "created": "deal",
     "deal_owner": "deal",
     "product": "deal",
@@ -98,7 +104,7 @@ ENTITY_OF_SOURCE: Mapping[str, str] = {
 }
 
 
-def _ints(column: pa.ChunkedArray | pa.Array) -> Codes:
+def _ints(column: Column) -> Codes:
     return np.ascontiguousarray(column.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
@@ -142,13 +148,13 @@ def _required(column: Present | None) -> Present:
     return column
 
 
-def _column(table: pa.Table, name: str) -> pa.ChunkedArray | pa.Array:
+def _column(table: pa.Table, name: str) -> Column:
     if name in table.column_names:
         return table.column(name)
     return pa.nulls(table.num_rows, pa.string())
 
 
-def _words(*columns: pa.ChunkedArray | pa.Array) -> Vocabulary:
+def _words(*columns: Column) -> Vocabulary:
     """Distinct texts of some columns, bytewise sorted."""
     found: set[str] = set()
     for column in columns:
@@ -183,6 +189,13 @@ class Versions:
     known_from: Instants
     known_until: Instants
 
+    def take(self, rows: Codes) -> Versions:
+        """Some of the rows, in the order asked for."""
+        return Versions(
+            self.table.take(rows), self.row[rows], self.at[rows],
+            self.known_from[rows], self.known_until[rows],
+        )  # fmt: skip
+
 
 def _versions(
     records: Records, name: str, event_time: str | None, key: Sequence[str]
@@ -198,13 +211,14 @@ def _versions(
     )
     known_at = _instants(table, "known_at", MISSING)
     known_at = np.where(known_at == MISSING, at, known_at)
-    known_from, known_until = known_intervals(_fact_keys(table, key) if key else None, known_at)
+    keys = _fact_keys(table, key) if key else None
+    known_from, known_until = known_intervals(keys, at, known_at)
     row = np.arange(table.num_rows, dtype=np.int64)
     if "is_deleted" in table.column_names:
         kept = ~np.asarray(pc.fill_null(table.column("is_deleted"), False).to_numpy(), dtype=bool)
         row, at, known_from, known_until = row[kept], at[kept], known_from[kept], known_until[kept]
         table = table.take(row)
-    return Versions(table, row, at, np.maximum(at, known_from), known_until)
+    return Versions(table, row, at, known_from, known_until)
 
 
 def sort_events(
@@ -222,18 +236,18 @@ def sort_events(
 ) -> Events:
     """Bring events into the order and form of the kernel.
 
-    Events of no entity (-1) are left out, and so are flags and measures whose column is absent
-    (None): what asks for them is then missing, not zero.
+    Events of no entity (-1) are left out, and so are flags, measures and later instants whose
+    column is absent (None): what asks for them is then missing, not zero.
     """
-    flags = {name: is_set for name, is_set in (flags or {}).items() if is_set is not None}
-    measures = {name: values for name, values in (measures or {}).items() if values is not None}
+    set_flags = {name: is_set for name, is_set in (flags or {}).items() if is_set is not None}
+    read = {name: values for name, values in (measures or {}).items() if values is not None}
     order = np.lexsort((known_from, at, entity))
     order = order[np.searchsorted(entity[order], 0) :]
     bits = np.zeros(entity.size, dtype=np.int64)
-    for position, is_set in enumerate(flags.values()):
+    for position, is_set in enumerate(set_flags.values()):
         bits |= is_set.astype(np.int64) << position
-    stacked = np.empty((len(measures), order.size))
-    for position, measure in enumerate(measures.values()):
+    stacked = np.empty((len(read), order.size))
+    for position, measure in enumerate(read.values()):
         stacked[position] = measure[order]
     offsets = np.searchsorted(entity[order], np.arange(n_entities + 1)).astype(np.int64)
     return Events(
@@ -242,12 +256,13 @@ def sort_events(
         known_from[order],
         known_until[order],
         np.full(order.size, NEVER, dtype=np.int64) if later is None else later[order],
+        later is not None,
         local_days(at[order], zone),
         bits[order],
         stacked,
         order.astype(np.int64) if record is None else record[order],
-        tuple(flags),
-        tuple(measures),
+        tuple(set_flags),
+        tuple(read),
     )
 
 
@@ -276,7 +291,7 @@ class _Builder:
         self.deal_account = self._deal_accounts()
 
     def _vocabularies(self) -> dict[str, Vocabulary]:
-        def column(table: str, name: str) -> pa.ChunkedArray | pa.Array:
+        def column(table: str, name: str) -> Column:
             found = self.records.tables.get(table)
             return pa.nulls(0, pa.string()) if found is None else _column(found, name)
 
@@ -297,7 +312,9 @@ class _Builder:
             ),
             "segment": _words(column("accounts", "segment"), changed["segment"]),
             "country": _words(column("accounts", "country"), changed["country"]),
-            "product": _words(column("orders", "product_id"), column("opportunities", "product_id")),
+            "product": _words(
+                column("orders", "product_id"), column("opportunities", "product_id")
+            ),
             "lead_source": _words(column("opportunities", "source")),
             "competitor": _words(column("opportunities", "competitor")),
         }
@@ -354,7 +371,7 @@ class _Builder:
         if lines is None:
             return None
         account = self.accounts.code(lines.table.column("account_id"))
-        order = _words_code(lines.table.column("order_id"))
+        order = _ranks(lines.table.column("order_id"))
         names = ("net_amount", "margin_amount", "discount_amount", "quantity")
         found = {name: _numbers(lines.table, name) for name in names}
         known = {name: values for name, values in found.items() if values is not None}
@@ -400,13 +417,11 @@ class _Builder:
         due = _instants(found.table, "due_date", MISSING)
         # A whole day past due counts from the day after the due date.
         late = (paid - due) / US_PER_DAY - 1
+        late = np.where((paid == NEVER) | (due == MISSING), np.nan, np.maximum(late, 0))
         return self._by_account(
             found,
-            later=paid,
-            measures={
-                "amount": _numbers(found.table, "amount"),
-                "days_late": np.where((paid == NEVER) | (due == MISSING), np.nan, np.maximum(late, 0)),
-            },
+            later=_if_present(found.table, "paid_at", paid),
+            measures={"amount": _numbers(found.table, "amount"), "days_late": late},
         )
 
     def _interactions(self, entity: Callable[[pa.Table], Codes], n: int) -> Events | None:
@@ -416,21 +431,18 @@ class _Builder:
         table = found.table
         resolved = _instants(table, "resolved_at", NEVER)
         is_kind = {f"is_{kind}": _required(_is(table, "kind", kind)) for kind in INTERACTION_KINDS}
-        # What a ticket came to is known once it is resolved; what a call came to, at once.
-        is_settled_at_once = ~(is_kind["is_ticket"] | is_kind["is_complaint"]) & (resolved == NEVER)
         flags = {
             **is_kind,
             "is_meaningful": is_kind["is_call"] | is_kind["is_meeting"] | is_kind["is_visit"],
             "is_inbound": _is(table, "direction", "inbound"),
             "is_outbound": _is(table, "direction", "outbound"),
-            **{f"has_{o}": _both(is_settled_at_once, _is(table, "outcome", o)) for o in OUTCOMES},
         }
         hours = np.where(resolved == NEVER, np.nan, (resolved - found.at) / (US_PER_DAY / 24))
         return self._events(
             found,
             entity(table),
             n,
-            later=resolved,
+            later=_if_present(table, "resolved_at", resolved),
             flags=flags,
             measures={
                 "sentiment": _numbers(table, "sentiment"),
@@ -455,15 +467,34 @@ class _Builder:
             lambda table: self.deals.code(table.column("opportunity_id")), len(self.deals.words)
         )
 
+    def deal_outcomes(self) -> Events | None:
+        """One event per interaction about a deal whose outcome we know, known when it was."""
+        found = _versions(self.records, "interactions", "occurred_at", ("interaction_id",))
+        if found is None or not {"opportunity_id", "outcome"} <= set(found.table.column_names):
+            return None
+        table = found.table
+        resolved = _instants(table, "resolved_at", NEVER)
+        # What a ticket came to is known once it is resolved; what a call came to, at once, unless
+        # it too was left to be resolved.
+        waits = _required(_is(table, "kind", "ticket")) | _required(_is(table, "kind", "complaint"))
+        at_once = (resolved == NEVER) & ~waits
+        learnt = np.where(at_once, found.known_from, np.maximum(found.known_from, resolved))
+        return self._events(
+            replace(found, known_from=learnt),
+            self.deals.code(table.column("opportunity_id")),
+            len(self.deals.words),
+            flags={f"has_{outcome}": _is(table, "outcome", outcome) for outcome in OUTCOMES},
+        )
+
     def contacts(self) -> Events | None:
         """One event per contact, settled when the person left."""
         found = _versions(self.records, "contacts", "created_at", ("contact_id",))
         if found is None:
             return None
         left = _instants(found.table, "left_at", NEVER)
-        return self._by_account(
-            found, later=left, measures={"left_day": np.where(left == NEVER, np.nan, left / US_PER_DAY)}
-        )
+        left_day = np.where(left == NEVER, np.nan, left / US_PER_DAY)
+        # Where nobody notes who left, everybody we know is taken to be there.
+        return self._by_account(found, later=left, measures={"left_day": left_day})
 
     def subscriptions(self) -> Events | None:
         """One event per subscription, settled when it ended."""
@@ -489,8 +520,8 @@ class _Builder:
             return None
         table = found.table
         stage = self.words["stage"].code(table.column("stage"))
-        owner = self.words["owner"].code(_column(table, "owner_id")).astype(float)
         outcome = self.stage_outcome[stage]
+        has_stages = "stages" in self.records.tables
         return self._events(
             found,
             self.deals.code(table.column("opportunity_id")),
@@ -498,15 +529,22 @@ class _Builder:
             flags={"is_won": outcome == 1, "is_lost": outcome == 2, "is_closed": outcome > 0},
             measures={
                 "stage": stage.astype(float),
-                "position": self.stage_position[stage],
+                "position": self.stage_position[stage] if has_stages else None,
                 "amount": _numbers(table, "amount"),
                 "expected_close_day": _numbers(table, "expected_close_date"),
-                "owner": np.where(owner < 0, np.nan, owner),
+                "owner": self._codes(table, "owner_id", "owner"),
             },
         )
 
+    def _codes(self, table: pa.Table, column: str, words: str) -> Floats | None:
+        """Codes of a text column, NaN where it is missing; None where it is absent."""
+        if column not in table.column_names:
+            return None
+        code = self.words[words].code(table.column(column)).astype(float)
+        return np.where(code < 0, np.nan, code)
+
     def created(self) -> Events | None:
-        """One event per deal: its opening."""
+        """One event per deal: its opening, by an account."""
         found = self.opportunities
         if found is None:
             return None
@@ -514,80 +552,90 @@ class _Builder:
             found,
             self.deals.code(found.table.column("opportunity_id")),
             len(self.deals.words),
+            measures={
+                "account": self.accounts.code(found.table.column("account_id")).astype(float)
+            },
         )
 
-    def account_deals(self, closed: tuple[Instants, NDArray[np.bool_]]) -> Events | None:
-        """One event per deal of an account, settled when we learnt that it closed."""
+    def account_deals(self, spells: Spells) -> Events | None:
+        """One event per deal of an account and spell of its state, settled when learnt closed."""
         found = self.opportunities
         if found is None:
             return None
         deal = self.deals.code(found.table.column("opportunity_id"))
-        closed_at, is_won = closed[0][deal], closed[1][deal]
+        row, spell = spells.of_deals(deal)
+        known_from = np.maximum(found.known_from[row], spells.since[spell])
+        known_until = np.minimum(found.known_until[row], spells.until[spell])
+        lasts = known_from < known_until
+        row, spell = row[lasts], spell[lasts]
+        versions = replace(
+            found.take(row), known_from=known_from[lasts], known_until=known_until[lasts]
+        )
+        is_closed, is_won = spells.closed_at[spell] < NEVER, spells.is_won[spell]
         return self._by_account(
-            found,
-            later=closed_at,
-            flags={"is_won": is_won & (closed_at < NEVER), "is_lost": ~is_won & (closed_at < NEVER)},
+            versions,
+            later=spells.learnt[spell],
+            flags={"is_won": is_closed & is_won, "is_lost": is_closed & ~is_won},
         )
 
     def attribute(self, column: str, words: str) -> Events | None:
-        """Values of an account's attribute: its history, or the one value of a static column."""
-        n = len(self.accounts.words)
+        """Values of an account's attribute: its history, and before it the one static value."""
+        parts = [self._changes(column, words), self._static_values(column, words)]
+        found = [part for part in parts if part is not None]
+        if not found:
+            return None
+        versions = [versions for versions, _ in found]
+        return sort_events(
+            len(self.accounts.words),
+            np.concatenate(
+                [self.accounts.code(one.table.column("account_id")) for one in versions]
+            ),
+            np.concatenate([one.at for one in versions]),
+            known_from=np.concatenate([one.known_from for one in versions]),
+            known_until=np.concatenate([one.known_until for one in versions]),
+            zone=self.zone,
+            measures={"code": np.concatenate([code for _, code in found])},
+            record=np.concatenate([one.row for one in versions]),
+        )
+
+    def _changes(self, column: str, words: str) -> tuple[Versions, Floats] | None:
         history = _versions(self.records, "account_history", "changed_at", ())
-        if history is not None:
-            mask = _required(_is(history.table, "field", column))
-            if mask.any():
-                code = self.words[words].code(history.table.column("value")).astype(float)
-                entity = self.accounts.code(history.table.column("account_id"))
-                return self._events(
-                    history, np.where(mask, entity, -1), n, measures={"code": code}
-                )
-        found = _versions(self.records, "accounts", None, ("account_id",))
+        if history is None:
+            return None
+        found = history.take(np.flatnonzero(_required(_is(history.table, "field", column))))
+        return found, self.words[words].code(found.table.column("value")).astype(float)
+
+    def _static_values(self, column: str, words: str) -> tuple[Versions, Floats] | None:
+        found = _versions(self.records, "accounts", "created_at", ("account_id",))
         if found is None or f"accounts.{column}" not in self.records.portfolio.static:
             return None
-        code = self.words[words].code(_column(found.table, column)).astype(float)
-        return self._by_account(found, measures={"code": np.where(code < 0, np.nan, code)})
+        code = self._codes(found.table, column, words)
+        return None if code is None else (found, code)
 
     def deal_attribute(self, column: str, words: str) -> Events | None:
         """The one value of a static attribute of each deal."""
         found = self.opportunities
         if found is None or f"opportunities.{column}" not in self.records.portfolio.static:
             return None
-        code = self.words[words].code(_column(found.table, column)).astype(float)
         return self._events(
             found,
             self.deals.code(found.table.column("opportunity_id")),
             len(self.deals.words),
-            measures={"code": np.where(code < 0, np.nan, code)},
+            measures={"code": self._codes(found.table, column, words)},
         )
 
 
-def _both(
-    one: NDArray[np.bool_], other: NDArray[np.bool_] | None
-) -> NDArray[np.bool_] | None:
-    return None if other is None else one & other
+def _if_present(table: pa.Table, name: str, instants: Instants) -> Instants | None:
+    """Later instants, or None where their column is absent: what is open is then not known."""
+    return instants if name in table.column_names else None
 
 
-def _words_code(column: pa.ChunkedArray) -> Codes:
-    return _ints(pc.dictionary_encode(column.combine_chunks()).indices.cast(pa.int64()))
-
-
-def first_closings(moves: Events | None, n_deals: int) -> tuple[Instants, NDArray[np.bool_]]:
-    """When did we learn that each deal closed (``NEVER`` if open), and was it won?
-
-    A deal closes at its first terminal stage; later rows change nothing.
-    """
-    learnt = np.full(n_deals, NEVER, dtype=np.int64)
-    is_won = np.zeros(n_deals, dtype=bool)
-    if moves is None:
-        return learnt, is_won
-    closed = (moves.flags >> moves.flag_names.index("is_closed")) & 1 == 1
-    deal = np.repeat(np.arange(n_deals), np.diff(moves.offsets))[closed]
-    # Rows are sorted by deal and time: the first terminal row of each deal is its closing.
-    deal, first = np.unique(deal, return_index=True)
-    row = np.flatnonzero(closed)[first]
-    learnt[deal] = moves.known_from[row]
-    is_won[deal] = (moves.flags[row] >> moves.flag_names.index("is_won")) & 1 == 1
-    return learnt, is_won
+def _ranks(column: Column) -> Codes:
+    """Number texts in byte order: what two orders of one instant are sorted by."""
+    found = pc.dictionary_encode(column.combine_chunks())
+    rank = np.empty(len(found.dictionary), dtype=np.int64)
+    rank[_ints(pc.sort_indices(found.dictionary).cast(pa.int64()))] = np.arange(rank.size)
+    return rank[_ints(found.indices.cast(pa.int64()))]
 
 
 def build_events(records: Records) -> EventSet:
@@ -605,7 +653,6 @@ def build_events(records: Records) -> EventSet:
     """
     build = _Builder(records)
     moves = build.moves()
-    closings = first_closings(moves, len(build.deals.words))
     sources = {
         "orders": build.orders(),
         "lines": build.lines(),
@@ -613,12 +660,13 @@ def build_events(records: Records) -> EventSet:
         "interactions": build.interactions(),
         "contacts": build.contacts(),
         "subscriptions": build.subscriptions(),
-        "account_deals": build.account_deals(closings) if moves is not None else None,
+        "account_deals": build.account_deals(closing_spells(moves)) if moves is not None else None,
         "segment": build.attribute("segment", "segment"),
         "country": build.attribute("country", "country"),
         "account_owner": build.attribute("owner_id", "owner"),
         "moves": moves,
         "deal_interactions": build.deal_interactions(),
+        "deal_outcomes": build.deal_outcomes(),
         "created": build.created(),
         "deal_owner": build.deal_attribute("owner_id", "owner"),
         "product": build.deal_attribute("product_id", "product"),

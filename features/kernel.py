@@ -93,6 +93,8 @@ class Events:
     at, known_from, known_until, later : (n,) int64
         Instants: when it happened, from when until when this version counts, and when it was
         settled (``NEVER`` where it was not).
+    has_later : bool
+        Whether the records say when events were settled.
     day : (n,) int32
         Calendar day in the portfolio's zone, days since 1970-01-01.
     flags : (n,) int64
@@ -108,6 +110,7 @@ class Events:
     known_from: Instants
     known_until: Instants
     later: Instants
+    has_later: bool
     day: NDArray[np.int32]
     flags: Codes
     measures: Floats
@@ -195,7 +198,7 @@ def compile_program(events: Events, outputs: Mapping[int, Output], width: int) -
     )
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, inline="always")
 def _quantile(values, n, share):  # type: ignore[no-untyped-def]
     ordered = np.sort(values[:n])
     place = share * (n - 1)
@@ -204,7 +207,7 @@ def _quantile(values, n, share):  # type: ignore[no-untyped-def]
     return ordered[low] + (place - low) * (ordered[high] - ordered[low])
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, inline="always")
 def _distinct(values, n):  # type: ignore[no-untyped-def]
     ordered = np.sort(values[:n])
     found = 0
@@ -214,18 +217,18 @@ def _distinct(values, n):  # type: ignore[no-untyped-def]
     return float(found)
 
 
-@njit(  # type: ignore[untyped-decorator]
+@njit(
     "void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int32[::1], int64[::1],"
     " float64[:, ::1], int64[::1], int64[::1], int64[:, ::1], int64[:, ::1], float64[:, ::1],"
     " float64[::1], float64[::1])",
     cache=True,
     nogil=True,
 )
-def _walk(
+def _walk(  # type: ignore[no-untyped-def]
     offsets, at, known_from, known_until, later, day, flags,
     measures, row_entity, row_as_of, tracks, outputs, out,
     values, gaps,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Fill ``out[row, column]`` for rows of (entity, as_of instant); see the module."""
     nan = np.nan
     for row in range(row_entity.shape[0]):

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.asof import Instants, local_days
+from features.asof import US_PER_DAY, Instants, local_days
 from features.context import PORTFOLIO, Context
 from features.errors import NotReady
 from features.events import EventSet
-from features.kernel import Codes, Events, Floats, Output, compile_program, run
+from features.kernel import Codes, Events, Floats, Output, State, compile_program, run
 from features.signals.catalogue import (
     ACCOUNT_SIGNALS,
     DEAL_SIGNALS,
@@ -21,7 +21,6 @@ from features.signals.catalogue import (
 )
 from features.signals.deals import OF_ACCOUNT
 from features.signals.declare import Entity, Signal
-
 
 
 @dataclass(frozen=True)
@@ -98,9 +97,11 @@ def _aggregates(
 
 
 def _is_readable(output: Output, events: Events) -> bool:
-    """Do the events carry the measure and the flags asked for (absent columns leave them out)?"""
-    return (output.measure is None or output.measure in events.measure_names) and all(
-        flag in events.flag_names for flag in output.where
+    """Do the events carry what is asked for (absent columns leave it out)?"""
+    return (
+        (output.measure is None or output.measure in events.measure_names)
+        and (output.state is State.ANY or events.has_later)
+        and all(flag in events.flag_names for flag in output.where)
     )
 
 
@@ -158,6 +159,7 @@ def _account_columns(
 ) -> Columns:
     columns = _aggregates(events, ACCOUNT_SIGNALS, code, as_of)
     columns["_as_of_day"] = local_days(as_of, events.portfolio.timezone).astype(np.float64)
+    columns["_as_of_utc_day"] = as_of / US_PER_DAY
     return _fill(columns, ACCOUNT_SIGNALS, as_of, events, contexts)
 
 
@@ -196,7 +198,7 @@ def deal_rows(
         Context of every instant that occurs.
     """
     columns = _aggregates(events, DEAL_SIGNALS, code, as_of)
-    account = events.deal_account[code]
+    account = _accounts_of_deals(events, code, columns["_account"])
     # Deals of one account share its row: read it once.
     pairs, row = np.unique(np.stack((account, as_of)), axis=1, return_inverse=True)
     of_account = _account_columns(events, pairs[0], pairs[1], contexts)
@@ -210,6 +212,11 @@ def deal_rows(
         **{name: _words(events, name, columns[f"_{name}"]) for name in DEAL_KEYS},
     }
     return FeatureMatrix("deal", code, as_of, names, _stack(columns, names, code.size), keys)
+
+
+def _accounts_of_deals(events: EventSet, code: Codes, known: Floats) -> Codes:
+    """Which account had each deal, as known then? Its first where the deal was not known yet."""
+    return np.where(np.isnan(known), events.deal_account[code], known).astype(np.int64)
 
 
 def _words(events: EventSet, name: str, code: Floats) -> NDArray[np.object_]:

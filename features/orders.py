@@ -43,7 +43,7 @@ class OrderVersions:
     measures: Floats
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _count_versions(starts, known_from, known_until, never):  # type: ignore[no-untyped-def]
     """How many versions can each order have at most: one per distinct change."""
     counts = np.empty(starts.size - 1, dtype=np.int64)
@@ -59,7 +59,7 @@ def _count_versions(starts, known_from, known_until, never):  # type: ignore[no-
     return counts
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _add(line, at, record, measures, first_at, first_record, sums):  # type: ignore[no-untyped-def]
     """Add one line to the running order; returns the first instant and row so far."""
     if at[line] < first_at:
@@ -72,11 +72,11 @@ def _add(line, at, record, measures, first_at, first_record, sums):  # type: ign
     return first_at, first_record
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _sweep(
+@njit(cache=True, nogil=True)
+def _sweep(  # type: ignore[no-untyped-def]
     starts, at, known_from, known_until, record, measures, never,
     group_of, out_at, out_from, out_until, out_lines, out_record, out_measures,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Write the versions of every order; returns how many there are."""
     written = 0
     sums = np.empty(measures.shape[0])

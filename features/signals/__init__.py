@@ -1,1 +1,1 @@
-"""Families of signals: each module declares aggregates and derived features, the kernel runs them."""
+"""Families of signals: each declares aggregates and derived features, the kernel runs them."""

@@ -20,7 +20,10 @@ ACCOUNT_SIGNALS: tuple[Signal, ...] = tuple(
 DEAL_SIGNALS: tuple[Signal, ...] = tuple(
     signal for signal in deals.SIGNALS if signal.entity == "deal"
 )
-FROM_CALLER: Mapping[str, str] = {"_as_of_day": "local day of the as_of instant"}
+FROM_CALLER: Mapping[str, str] = {
+    "_as_of_day": "local day of the as_of instant",
+    "_as_of_utc_day": "the as_of instant in days since 1970-01-01 UTC",
+}
 """Steps that every row brings along."""
 
 
@@ -71,9 +74,7 @@ def feature_set_version(names: tuple[str, ...], entity: Entity) -> str:
     Changes when a feature is added, removed, or read off differently.
     """
     signals = ACCOUNT_SIGNALS if entity == "account" else (*ACCOUNT_SIGNALS, *DEAL_SIGNALS)
-    declared = [
-        (s.name, s.source, repr(s.output), s.inputs, s.context, _code(s)) for s in signals
-    ]
+    declared = [(s.name, s.source, repr(s.output), s.inputs, s.context, _code(s)) for s in signals]
     body = json.dumps([list(names), declared], default=str)
     return hashlib.sha256(body.encode()).hexdigest()[:12]
 

@@ -19,6 +19,10 @@ def _talk(name: str, output: Output, about: About | None = None) -> Signal:
     return aggregate(name, "deal_interactions", output, about, entity="deal", table="interactions")
 
 
+def _outcome(name: str, output: Output, about: About | None = None) -> Signal:
+    return aggregate(name, "deal_outcomes", output, about, entity="deal", table="interactions")
+
+
 def _of_account(name: str, output: Output, about: About | None = None) -> Signal:
     return aggregate(name, "account_deals", output, about, table="opportunities")
 
@@ -42,6 +46,10 @@ def days_to_quarter_end(as_of_day: Floats) -> Floats:
     next_quarter = (months.astype("int64") // 3 + 1) * 3
     end = next_quarter.astype("datetime64[M]").astype("datetime64[D]").astype("int64")
     return end - as_of_day
+
+
+def _first_known(moving: Floats, static: Floats) -> Floats:
+    return np.where(np.isnan(moving), static, moving)
 
 
 SIGNALS = (
@@ -69,9 +77,12 @@ SIGNALS = (
     derived(
         "account_win_rate", "opportunities", ("_won", "_lost", "_usual_decided_win_rate"),
         shrunken_rate,
-        About("share", "deal", "ACCOUNT_DEALS", "share of the account's decided deals won, shrunken",
-              win=1, missing="without any decided deal in the portfolio"),
+        About("share", "deal", "ACCOUNT_DEALS", "share of the account's decided deals"
+              " won, shrunken", win=1, missing="without any decided deal in the portfolio"),
     ),
+    # the deal
+    aggregate("_account", "created", Output(S.LAST, "account"), entity="deal",
+              table="opportunities"),
     # stage
     _move("_stage", Output(S.LAST, "stage")),
     _move(
@@ -241,11 +252,11 @@ SIGNALS = (
         About("days", "deal", "DEAL_ACTIVITY", "mean days between days with an exchange", win=-1,
               is_actionable=True, missing="with exchanges on fewer than two days"),
     ),
-    _talk(
+    _outcome(
         "buying_signals", Output(S.COUNT, where=("has_buying_signal",)),
         About("signals", "deal", "BUYING_SIGNALS", "buying signals noted on the deal", win=1),
     ),
-    _talk(
+    _outcome(
         "objections", Output(S.COUNT, where=("has_objection",)),
         About("objections", "deal", "OBJECTIONS", "objections noted on the deal", win=-1,
               is_actionable=True),
@@ -255,7 +266,7 @@ SIGNALS = (
     aggregate("_static_owner", "deal_owner", Output(S.LAST, "code"), entity="deal",
               table="opportunities"),
     derived("_owner", "opportunities", ("_moving_owner", "_static_owner"),
-            lambda moving, static: np.where(np.isnan(moving), static, moving), entity="deal"),
+            _first_known, entity="deal"),
     lookup(
         "owner_win_rate", "opportunities", "_owner", ("owner", "win_rate"),
         About("share", "deal", "OWNER_RECORD",

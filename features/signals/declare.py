@@ -104,9 +104,14 @@ class Signal:
 
 
 def aggregate(
-    name: str, source: str, output: Output, about: About | None = None, *, entity: Entity = "account",
+    name: str,
+    source: str,
+    output: Output,
+    about: About | None = None,
+    *,
+    entity: Entity = "account",
     table: str | None = None,
-) -> Signal:  # fmt: skip
+) -> Signal:
     """Declare a number that the kernel reads off the events of a source."""
     return Signal(name, entity, table or source, about, source=source, output=output)
 

@@ -6,13 +6,13 @@ import numpy as np
 
 from features.kernel import Floats, Output, State
 from features.kernel import Statistic as S
-from features.signals.declare import About, Signal, aggregate, change, derived, ratio
+from features.signals.declare import About, Signal, Theme, aggregate, change, derived, ratio
 
 _IN = "interactions"
 
 
 def _count(kind: str, days: int, reason: str, words: str, *, churn: int, win: int) -> Signal:
-    theme = "service" if reason in ("COMPLAINTS", "TICKETS") else "relationship"
+    theme: Theme = "service" if reason in ("COMPLAINTS", "TICKETS") else "relationship"
     return aggregate(
         f"{kind}s_{days}d", _IN, Output(S.COUNT, where=(f"is_{kind}",), window_days=days),
         About(f"{kind}s", theme, reason, f"{words} in the last {days} days", churn=churn, win=win,
@@ -143,7 +143,7 @@ SIGNALS = (
         About("people", "relationship", "CONTACT_LOST", "people we knew who left", churn=1),
     ),
     derived(
-        "days_since_contact_left", "contacts", ("_as_of_day", "_last_left_day"), np.subtract,
+        "days_since_contact_left", "contacts", ("_as_of_utc_day", "_last_left_day"), np.subtract,
         About("days", "relationship", "CONTACT_LOST", "days since somebody we knew left", churn=-1,
               missing="when nobody left"),
     ),
