@@ -10,6 +10,7 @@ those listed for both; failing that for the quarter and ``*``; for ``default`` a
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -195,6 +196,35 @@ class Secrets(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, env_prefix="FANAL_", extra="ignore")
 
     store_url: SecretStr | None = None
+
+
+class Launch(BaseSettings):
+    """What did the command line that started this process say?
+
+    ``FANAL_CONFIG`` names the settings file, ``FANAL_PORTFOLIO`` the portfolio to serve.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="FANAL_", extra="ignore")
+
+    config: Path | None = None
+    portfolio: str | None = None
+
+
+def environment_of(**said: str | Path | None) -> dict[str, str]:
+    """Which environment does a process that we start get: ours, quiet, and what was said?
+
+    Parameters
+    ----------
+    **said : str, Path or None
+        Variables to set; paths are made absolute, None leaves a variable as it is.
+    """
+    quiet = {"BENTOML_DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    given = {
+        name: str(value.absolute() if isinstance(value, Path) else value)
+        for name, value in said.items()
+        if value is not None
+    }
+    return {**os.environ, **quiet, **given}
 
 
 def load_settings(

@@ -55,7 +55,7 @@ class ScoreRequest:
     errors : tuple of BodyFault
         Why the other accounts are left out.
     warnings : tuple of str
-        What was not read, each ``CODE sentence``.
+        What was not read, in sentences.
     """
 
     as_of: date
@@ -257,8 +257,7 @@ def _not_read(tables: Mapping[str, pa.Table], as_of: date) -> list[str]:
         count = 0 if late is None else pc.sum(late).as_py() or 0
         if count:
             warnings.append(
-                f"RQ040 {count} rows of {name} are dated {as_of.isoformat()} or later, "
-                "and were not read."
+                f"{count} rows of {name} are dated {as_of.isoformat()} or later, and were not read."
             )
     return warnings
 
@@ -268,7 +267,7 @@ def _lacking(sheet: Sheet, n_accounts: int) -> list[str]:
     scored = set(range(n_accounts)) - {account for account, _ in sheet.faults}
     counts = {name: len(scored & set(given)) for name, given in sorted(sheet.given.items())}
     return [
-        f"RQ041 {len(scored) - count} of {len(scored)} accounts lack {name}, which others give: "
+        f"{len(scored) - count} of {len(scored)} accounts lack {name}, which others give: "
         "they are taken to have none."
         for name, count in counts.items()
         if 0 < count < len(scored) and name not in ("history", "opportunities")

@@ -37,8 +37,6 @@ CODES: Mapping[str, str] = {
     "RQ031": "the address does not answer to this method",
     "RQ032": "the key is missing or wrong",
     "RQ033": "this service keeps no scores",
-    "RQ040": "records from as_of on were not read",
-    "RQ041": "some accounts lack a table that others have",
     "RQ099": "an error that nobody foresaw; the log of the service names it by its id",
 }
 """Every code of a request; each has a line in docs/errors.md."""
