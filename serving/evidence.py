@@ -52,8 +52,8 @@ _DEAL_TALKS = _Trail("deal_interactions", "interactions", "interaction_id")
 _DEAL = _Trail("created", "opportunities", "opportunity_id")
 
 
-def _deal_talks(flag: str) -> _Trail:
-    return _Trail("deal_interactions", "interactions", "interaction_id", flag)
+def _outcomes(flag: str) -> _Trail:
+    return _Trail("deal_outcomes", "interactions", "interaction_id", flag)
 
 
 def _matters(flag: str) -> _Trail:
@@ -94,12 +94,12 @@ _TRAILS: Mapping[str, _Trail] = {
     ),
     "DEAL_ACTIVITY": _DEAL_TALKS,
     "DEAL_SILENCE": _DEAL_TALKS,
-    "BUYING_SIGNALS": _deal_talks("has_buying_signal"),
-    "OBJECTIONS": _deal_talks("has_objection"),
+    "BUYING_SIGNALS": _outcomes("has_buying_signal"),
+    "OBJECTIONS": _outcomes("has_objection"),
 }  # fmt: skip
 """Reason code -> trail. A rate of other deals, or the calendar, has no record of this entity."""
 
-_OF_DEAL = frozenset({"created", "deal_interactions"})
+_OF_DEAL = frozenset({"created", "deal_interactions", "deal_outcomes"})
 
 
 def find_evidence(

@@ -31,8 +31,8 @@ def points_per_log_odds(margin: Floats, base: float) -> Floats:
 def share_out(parts: Floats, total: NDArray[np.int64]) -> NDArray[np.int64]:
     """Which whole numbers, each within 1 of its part and of its sign, add up to a whole total?
 
-    Largest remainder: parts lose their fractions, then what is missing is made up one by one where
-    the lost fraction of the wanted sign is largest (the first of equal ones).
+    Largest remainder: parts are rounded down, then one is given back to each of those that lost
+    most (the first of equal ones). Nothing changes its sign, and nothing that is 0 becomes 1.
 
     Parameters
     ----------
@@ -41,15 +41,13 @@ def share_out(parts: Floats, total: NDArray[np.int64]) -> NDArray[np.int64]:
     total : (n,) int64
         Their sum, rounded.
 
-    >>> share_out(np.array([[1.4, 0.9, -0.6]]), np.array([2])).tolist()
-    [[1, 1, 0]]
+    >>> share_out(np.array([[1.5, 0.9, -0.6]]), np.array([2])).tolist()
+    [[2, 1, -1]]
     """
-    whole = np.trunc(parts).astype(np.int64)
+    whole = np.floor(parts).astype(np.int64)
     missing = total - whole.sum(axis=1)
-    sign = np.sign(missing)[:, None]
-    lost = (parts - whole) * sign
-    order = np.argsort(-lost, axis=1, kind="stable")
-    is_given = np.arange(parts.shape[1])[None, :] < np.abs(missing)[:, None]
+    order = np.argsort(whole - parts, axis=1, kind="stable")
+    is_given = np.arange(parts.shape[1])[None, :] < missing[:, None]
     given = np.zeros_like(whole)
     np.put_along_axis(given, order, is_given.astype(np.int64), axis=1)
-    return np.asarray(whole + given * sign)
+    return whole + given
