@@ -144,7 +144,7 @@ def _numbers(
 def _variant(value: float, figure: Figure, numbers: Mapping[str, str]) -> list[str]:
     """Which variant of a sentence has a place for every number that is known?"""
     variant = [name for name in ("usual", "peer") if name in numbers]
-    if figure.has_none and round(value) == 0:
+    if figure.has_none and value == 0:
         variant.append("none")
     if figure.has_ahead and value < 0:
         variant.append("ahead")

@@ -140,7 +140,7 @@ _ACCOUNT: Mapping[str, tuple[Figure, ...]] = {
     "PRODUCT_RANGE": (_count("products_180d"),),
     "LATE_PAYMENT": (
         Figure("unpaid_amount", "money", has_none=True),
-        Figure("payment_delay_days_365d", "days"),
+        Figure("payment_delay_days_365d", "days", has_none=True),
     ),
     "CONTACT_SILENCE": (
         Figure(

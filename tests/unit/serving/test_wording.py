@@ -113,6 +113,17 @@ def test_a_close_that_is_still_ahead_is_not_told_as_late() -> None:
     )
 
 
+def test_no_delay_at_all_is_not_told_as_a_short_one() -> None:
+    reason = Reason(
+        "LATE_PAYMENT", "contract", "down", "slight", -1, 0.0, None, None, "days",
+        "payment_delay_days_365d",
+    )  # fmt: skip
+    assert _french(reason).startswith("Factures réglées sans retard sur un an : ")
+    assert _french(replace(reason, value=0.4)).startswith(
+        "Factures réglées avec moins d'un jour de retard en moyenne sur un an : "
+    )
+
+
 def test_less_than_a_day_is_told_in_words() -> None:
     reason = replace(SILENCE, value=0.4, usual_value=None, peer_value=None)
     assert _french(reason).startswith("Dernière commande il y a moins d'un jour : ")
