@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any, get_args
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from features.errors import FanalError
@@ -113,6 +113,11 @@ def create_app(installation: Callable[[], Installation]) -> FastAPI:
     )  # fmt: skip
     app.add_middleware(Door, rules=lambda: installation().rules())
     app.add_exception_handler(FanalError, _problem)
+
+    @app.get("/", include_in_schema=False)
+    async def entrance() -> RedirectResponse:
+        """Stand before the entrance page of BentoML, which calls a tracking service."""
+        return RedirectResponse("/v1/openapi.json")
 
     @app.post("/v1/score", responses=_SCORE_RESPONSES, openapi_extra=_SCORE_DOCS)
     async def score(request: Request) -> JSONResponse:

@@ -18,11 +18,13 @@ import pyarrow as pa
 import pyarrow.compute
 
 from features.asof import instant
+from features.records.checking import arrow_schema
 from features.records.contract import TABLES
 from features.records.folder import Portfolio, Records, latest_instant
 from serving.api.problems import BodyFault, RequestError
-from serving.api.rows import Sheet, check_rows, good_tables, spread
+from serving.api.rows import ACCOUNT_TABLES, Sheet, check_rows, spread
 from serving.api.strict_json import read_json
+from serving.api.tables import READ_TABLES, good_tables, whole
 from serving.settings import Language
 
 pc: Any = pyarrow.compute  # the stubs refuse a Python scalar beside an array
@@ -112,7 +114,7 @@ def read_score_request(
             "RQ013", "No account is left to score.", "Mend what errors lists.", errors
         )
     header = _header(portfolio, tables)
-    tables = {**reference, **_with_first_values(tables)}
+    tables = {**_no_rows(), **reference, **_with_first_values(tables)}
     ids = _ids_in_order(sheet, tables["accounts"])
     warnings = (*_not_read(tables, as_of), *_lacking(sheet, len(accounts)))
     records = Records(header, tables)
@@ -196,6 +198,7 @@ def _header(portfolio: Portfolio, tables: Mapping[str, pa.Table]) -> Portfolio:
         if name in tables
         for column in TABLES[name].mutable
         if column in tables[name].column_names
+        and tables[name].column(column).null_count < tables[name].num_rows
     }
     return replace(
         portfolio,
@@ -233,6 +236,18 @@ def _with_first_values(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
     return {**tables, "account_history": pa.concat_tables([first, history])}
 
 
+def _no_rows() -> dict[str, pa.Table]:
+    """Give the tables that an account may be sent without, empty.
+
+    Whether a table is there must not hang on the other accounts of a request, and an account
+    without a row in a whole portfolio is the same account when it is sent alone.
+    """
+    return {
+        name: whole(TABLES[name], arrow_schema(TABLES[name]).empty_table().select([]))
+        for name in READ_TABLES
+    }
+
+
 def _ids_in_order(sheet: Sheet, accounts: pa.Table) -> tuple[str, ...]:
     left = set(accounts.column("account_id").to_pylist())
     given = (row.get("account_id") for row in sheet.tables["accounts"].rows)
@@ -263,12 +278,15 @@ def _not_read(tables: Mapping[str, pa.Table], as_of: date) -> list[str]:
 
 
 def _lacking(sheet: Sheet, n_accounts: int) -> list[str]:
-    """Name the fields that only some accounts give: the others are taken to have no such rows."""
+    """Name the tables that some accounts do not give: they are taken to have no such rows."""
     scored = set(range(n_accounts)) - {account for account, _ in sheet.faults}
-    counts = {name: len(scored & set(given)) for name, given in sorted(sheet.given.items())}
+    lacking: dict[int, list[str]] = {}
+    for name in ACCOUNT_TABLES:
+        count = len(scored - set(sheet.given.get(name, ())))
+        if count and ACCOUNT_TABLES[name] in READ_TABLES:
+            lacking.setdefault(count, []).append(name)
     return [
-        f"{len(scored) - count} of {len(scored)} accounts lack {name}, which others give: "
+        f"{count} of {len(scored)} accounts were sent without {', '.join(names)}: "
         "they are taken to have none."
-        for name, count in counts.items()
-        if 0 < count < len(scored) and name not in ("history", "opportunities")
+        for count, names in sorted(lacking.items())
     ]

@@ -21,7 +21,7 @@ from training.artefact import Champion, load_champion, models_folder
 
 MODELS = ("churn", "close")
 
-Marks = tuple[tuple[bytes, int], ...]
+Marks = tuple[tuple[bytes, int, int], ...]
 _LOG = logging.getLogger(__name__)
 
 
@@ -146,17 +146,18 @@ class ChampionWatch:
         return serving
 
 
-def _mark(folder: Path) -> tuple[bytes, int]:
-    """What does the pointer say, and when did a context last come to that version?"""
+def _mark(folder: Path) -> tuple[bytes, int, int]:
+    """What does the pointer say since when, and when did a context last come to that version?"""
+    pointer = folder / "champion"
     try:
-        said = (folder / "champion").read_bytes()
+        said, since = pointer.read_bytes(), pointer.stat().st_mtime_ns
     except OSError:
-        return b"", 0
+        return b"", 0, 0
     version = said.split()[0].decode(errors="replace") if said.split() else ""
     try:
-        return said, (folder / "contexts" / version).stat().st_mtime_ns
+        return said, since, (folder / "contexts" / version).stat().st_mtime_ns
     except (OSError, ValueError):
-        return said, 0
+        return said, since, 0
 
 
 def _none_yet() -> NotReady:

@@ -11,20 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute
 
 from features.errors import Violation
-from features.records.casting import Values
 from features.records.checking import Checked, check_table, columns_from_rows, duplicate_keys
 from features.records.contract import TABLES, Table
-from features.records.reading import loader_order
 from serving.api.problems import BodyFault
-
-pc: Any = pyarrow.compute  # the stubs refuse a table beside its sort keys
 
 ACCOUNT_TABLES: Mapping[str, str] = {
     "history" if name == "account_history" else name: name
@@ -32,6 +23,9 @@ ACCOUNT_TABLES: Mapping[str, str] = {
     if name != "accounts" and table.column("account_id") is not None
 }
 """Fields of an account that hold rows, and the table of each."""
+
+LARGEST_NUMBER = 1e15
+"""Larger amounts are slips; sums and squares of these stay far from the limit of float64."""
 
 _LONGEST_NAME = 100  # a field's name is shown in a pointer, a text of megabytes is not
 
@@ -209,6 +203,7 @@ def check_rows(sheet: Sheet, *, timezone: str, clock: datetime) -> dict[str, Che
             for column, values in columns_from_rows(rows.table, rows.rows).items()
         }
         _refuse_nul(sheet, rows, columns)
+        _refuse_huge(sheet, rows, columns)
         found = check_table(rows.table, columns, timezone=timezone, clock=clock, strict=True)
         for fault in (*found.violations, *_clashes(rows.table, found)):
             for row in fault.rows:
@@ -249,67 +244,13 @@ def _refuse_nul(sheet: Sheet, rows: Rows, columns: Mapping[str, list[object]]) -
                 sheet.refuse(rows.accounts[row], pointer, "RQ022", "The text holds NUL. Remove it.")
 
 
-def good_tables(
-    sheet: Sheet, checked: Mapping[str, Checked], n_accounts: int
-) -> dict[str, pa.Table]:
-    """Which rows have the accounts without a fault, with their own ids, in the loader's order?
-
-    Parameters
-    ----------
-    sheet : Sheet
-        With all faults.
-    checked : mapping of str to Checked
-        As `check_rows` gives it.
-    n_accounts : int
-        Accounts of the body, good or not.
-    """
-    is_good = np.ones(n_accounts, dtype=np.bool_)
-    is_good[[account for account, _ in sheet.faults]] = False
-    ids = _ids(checked["accounts"], "account_id", sheet.tables["accounts"].accounts, n_accounts)
-    tables = {}
-    for name, found in checked.items():
-        rows = sheet.tables[name]
-        places = np.asarray(found.positions, dtype=np.int64)
-        owners = np.asarray(rows.accounts, dtype=np.int64)[places]
-        chosen = np.flatnonzero(is_good[owners])
-        kept = found.kept.take(chosen)
-        if name == "opportunity_history":
-            deals = sheet.tables["opportunities"]
-            n_deals = len(deals.rows)
-            names = _ids(checked["opportunities"], "opportunity_id", range(n_deals), n_deals)
-            numbers = np.asarray(rows.deals, dtype=np.int64)[places][chosen]
-            kept = _with_ids(kept, "opportunity_id", names.take(pa.array(numbers)))
-        elif name != "accounts":
-            kept = _with_ids(kept, "account_id", ids.take(pa.array(owners[chosen])))
-        tables[name] = _sorted(rows.table, _without_empty(rows.table, kept))
-    return {name: tables[name] for name in TABLES if name in tables}
-
-
-def _ids(checked: Checked, column: str, places: Sequence[int], n: int) -> Values:
-    ids: list[object] = [None] * n
-    for position, value in zip(
-        checked.positions, checked.kept.column(column).to_pylist(), strict=True
-    ):
-        ids[places[position]] = value
-    return pa.array(ids, pa.string())
-
-
-def _with_ids(rows: pa.Table, column: str, ids: Values) -> pa.Table:
-    return rows.set_column(rows.column_names.index(column), column, ids)
-
-
-def _without_empty(table: Table, rows: pa.Table) -> pa.Table:
-    """Leave out columns that only refused accounts filled: an absent column is absent."""
-    kept = [
-        name
-        for name in rows.column_names
-        if name in table.required or rows.column(name).null_count < rows.num_rows
-    ]
-    return rows.select(kept)
-
-
-def _sorted(table: Table, rows: pa.Table) -> pa.Table:
-    owner = [name for name in ("account_id",) if name in rows.column_names]
-    names = dict.fromkeys([*owner, *loader_order(table, rows.column_names)])
-    keys = [(name, "ascending", "at_start") for name in names]
-    return rows.take(pc.sort_indices(rows, sort_keys=keys))
+def _refuse_huge(sheet: Sheet, rows: Rows, columns: Mapping[str, list[object]]) -> None:
+    """Report numbers that no business has, before a sum of them is infinite."""
+    for column in rows.table.columns:
+        if column.kind != "number":
+            continue
+        for row, value in enumerate(columns.get(column.name, ())):
+            if isinstance(value, int | float) and abs(value) > LARGEST_NUMBER:
+                message = f"The number is beyond {LARGEST_NUMBER:g}. Correct it."
+                pointer = f"{rows.pointers[row]}/{column.name}"
+                sheet.refuse(rows.accounts[row], pointer, "RQ024", message)

@@ -24,6 +24,7 @@ from features.signals.catalogue import feature_set_version
 from serving.access import Access
 from serving.api.app import Installation, create_app, warm_up
 from serving.api.champions import ChampionWatch
+from serving.api.rows import ACCOUNT_TABLES
 from serving.champions import Champions
 from serving.settings import Limits, Settings
 from training.artefact import (
@@ -40,6 +41,7 @@ from training.slices import train_dates
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 END = date(2026, 6, 30)
+NO_KEYS = Access()
 
 
 @dataclass
@@ -126,7 +128,7 @@ def open_door(tmp_path: Path) -> Callable[..., Door]:
     """Open the door to a home folder."""
 
     def open_to(
-        home: Path = tmp_path, *, access: Access = Access(), keep: Any = None, **limits: float
+        home: Path = tmp_path, *, access: Access = NO_KEYS, keep: Any = None, **limits: float
     ) -> Door:
         settings = Settings(home=home, limits=Limits(**limits))
 
@@ -155,6 +157,29 @@ def champions_home(
 def door(open_door: Callable[..., Door], champions_home: Path) -> Door:
     """The door of a service with both champions."""
     return open_door(champions_home)
+
+
+def as_body(records: Records) -> list[dict[str, Any]]:
+    """Write the accounts of a portfolio as a program would send them, nulls left out."""
+    accounts: dict[str, dict[str, Any]] = {}
+    deals: dict[str, dict[str, Any]] = {}
+    for name in ("accounts", *ACCOUNT_TABLES, "opportunity_history"):
+        table = ACCOUNT_TABLES.get(name, name)
+        rows = records.tables[table].to_pylist() if table in records.tables else []
+        for row in rows:
+            said = {
+                column: value.isoformat() if isinstance(value, date) else value
+                for column, value in row.items()
+                if value is not None
+            }
+            if name == "accounts":
+                accounts[said["account_id"]] = said
+            elif name == "opportunity_history":
+                deals[said.pop("opportunity_id")].setdefault("history", []).append(said)
+            else:
+                accounts[said.pop("account_id")].setdefault(name, []).append(said)
+                deals.update({said["opportunity_id"]: said} if name == "opportunities" else {})
+    return list(accounts.values())
 
 
 @pytest.fixture
