@@ -21,6 +21,9 @@ from training.slices import Slice, rolling_slices
 
 Progress = Callable[[str], None]
 
+TEST_DATES = 5
+"""Test days by default: a small portfolio has too few open deals on three to prove anything."""
+
 MIN_DEALS = 50
 MIN_ACCOUNTS = 200
 MIN_OUTCOMES = 20
@@ -131,7 +134,7 @@ def run_backtest(
     workshop: Workshop,
     *,
     test_dates: Sequence[date] = (),
-    count: int = 3,
+    count: int = TEST_DATES,
     quick: bool = False,
     progress: Progress = lambda _: None,
 ) -> Backtest:

@@ -52,7 +52,7 @@ def train_dates(
         Empty when the history is too short.
     """
     latest = before - timedelta(days=horizon.lead_days + horizon.horizon_days)
-    room = (latest - first_day).days - min(_HISTORY_DAYS, horizon.horizon_days)
+    room = (latest - first_day).days - min(_HISTORY_DAYS, horizon.horizon_days // 2)
     if room < 0:
         return ()
     closest = max(1, min(_SPACING_DAYS[0], horizon.horizon_days // 10))

@@ -63,6 +63,10 @@ VERBS: Mapping[str, Verb] = {
     ),
     "models": Verb("serving.cli.training_verbs:models", "List the versions of all models."),
     "serve": Verb("serving.cli.serve_verb:serve", "Answer over HTTP until stopped."),
+    "demo": Verb(
+        "serving.cli.demo:demo",
+        "Simulate a portfolio with known causes, then train, score and list.",
+    ),
     "doctor": Verb("serving.cli.doctor:doctor", "Say what is wrong with this installation."),
 }
 

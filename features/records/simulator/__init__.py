@@ -11,7 +11,7 @@ from features.records.simulator.settings import (
     SimulatorSettings,
 )
 from features.records.simulator.world import Simulation, simulate
-from features.records.simulator.writing import write_simulation
+from features.records.simulator.writing import write_export, write_simulation
 
 __all__ = [
     "CHURN_CAUSES",
@@ -21,5 +21,6 @@ __all__ = [
     "Simulation",
     "SimulatorSettings",
     "simulate",
+    "write_export",
     "write_simulation",
 ]

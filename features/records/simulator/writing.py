@@ -34,14 +34,46 @@ def write_simulation(simulation: Simulation, folder: Path, name: str = "demo") -
     name : str
         Name of the portfolio.
     """
+    _write_tables(simulation, folder)
+    (folder / "portfolio.toml").write_text(_portfolio_toml(simulation, name), encoding="utf-8")
+
+
+def write_export(simulation: Simulation, folder: Path, name: str = "demo") -> Path:
+    """Write what an ERP and a CRM would export, with the mapping that imports it.
+
+    Parameters
+    ----------
+    simulation, folder, name
+        As for `write_simulation`.
+
+    Returns
+    -------
+    Path
+        The mapping file.
+    """
+    _write_tables(simulation, folder)
+    mapping = folder / "mapping.toml"
+    mapping.write_text(_mapping_toml(simulation, name), encoding="utf-8")
+    return mapping
+
+
+def _write_tables(simulation: Simulation, folder: Path) -> None:
     truth = folder / "truth"
     truth.mkdir(parents=True, exist_ok=True)
     for table, rows in simulation.tables.items():
         pq.write_table(rows, folder / f"{table}.parquet")
     for table, rows in simulation.truth.items():
         pq.write_table(rows, truth / f"{table}.parquet")
-    (folder / "portfolio.toml").write_text(_portfolio_toml(simulation, name), encoding="utf-8")
     (truth / "causes.json").write_text(_causes_json(simulation), encoding="utf-8")
+
+
+def _mapping_toml(simulation: Simulation, name: str) -> str:
+    sources = [f'{table}_file = "{table}.parquet"' for table in simulation.tables]
+    tables = [
+        f'[tables.{table}]\nquery = "SELECT * FROM {table}_file"\n' for table in simulation.tables
+    ]
+    lines = ["[portfolio]", _portfolio_toml(simulation, name), "[sources]", *sources, "", *tables]
+    return "\n".join(lines)
 
 
 def _portfolio_toml(simulation: Simulation, name: str) -> str:
