@@ -55,9 +55,7 @@ def choose_portfolio(home: Path, name: str | None) -> str:
     if name is not None and slug(name) in known:
         return slug(name)
     if not known:
-        raise NotReady(
-            "NR020", "no model has been promoted yet.", "Run: fanal train PORTFOLIO"
-        )
+        raise NotReady("NR020", "no model has been promoted yet.", "Run: fanal train PORTFOLIO")
     if name is None and len(known) == 1:
         return known[0]
     raise SettingsError(

@@ -175,9 +175,7 @@ def score_records(
     deals = _score_deals(events, champions.close, moment, money, accounts, as_of, settings)
     margin_rate = money.get(PORTFOLIO, "margin_rate")
     warnings = _warnings(events, champions, accounts, deals, as_of)
-    return Scored(
-        as_of, events, champions, accounts, deals, not np.isnan(margin_rate), warnings
-    )
+    return Scored(as_of, events, champions, accounts, deals, not np.isnan(margin_rate), warnings)
 
 
 def _context(champion: Champion, moment: int) -> tuple[Context, bool]:
@@ -203,11 +201,7 @@ def score_rows(
     margin = champion.margin(rows)
     base, parts = champion.contributions(rows)
     is_featured = isinstance(champion.rung, Boosted | Logistic)
-    values = (
-        select(rows, champion.rung.features)
-        if is_featured
-        else np.full(parts.shape, np.nan)
-    )
+    values = select(rows, champion.rung.features) if is_featured else np.full(parts.shape, np.nan)
     peers = [
         context.peers.get(segment or PORTFOLIO, context.peers.get(PORTFOLIO, {}))
         for segment in rows.keys["segment"]
@@ -369,9 +363,7 @@ def _prioritise(
         money.get(PORTFOLIO, "stake_p95"),
         _of_segment(segment, money, "stake_p95"),
     )
-    return prioritise(
-        actions, scale, weights, reference_days=settings.priority.reference_days
-    )
+    return prioritise(actions, scale, weights, reference_days=settings.priority.reference_days)
 
 
 def _score_deals(
@@ -388,15 +380,17 @@ def _score_deals(
     close_row = np.full(code.size, -1, dtype=np.int64)
     nothing = np.full(code.size, np.nan)
     none = _prioritise(
-        Actions(*(np.empty(0) for _ in range(4))), np.array([], dtype=object), money, as_of, settings
+        Actions(*(np.empty(0) for _ in range(4))),
+        np.array([], dtype=object),
+        money,
+        as_of,
+        settings,
     )
     action = np.where(accounts.status[events.deal_account[code]] == "scored", "expand", "win")
     if champion is None or not is_open.size:
         return ScoredDeals(code, status, None, close_row, nothing, nothing, action, none)
     context, is_before = _context(champion, moment)
-    rows = deal_rows(
-        events, code[is_open], np.full(is_open.size, moment), {moment: context}
-    )
+    rows = deal_rows(events, code[is_open], np.full(is_open.size, moment), {moment: context})
     close = score_rows(champion, rows, context, is_before_contexts=is_before)
     close_row[is_open] = np.arange(is_open.size)
     expected, p80 = nothing.copy(), nothing.copy()

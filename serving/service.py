@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 import bentoml
 
 from serving.access import load_access
 from serving.api.app import Installation, create_app, warm_up
+from serving.api.body import ScoreRequest
 from serving.api.champions import ChampionWatch
 from serving.api.door import Door, DoorRules
 from serving.champions import Champions
-from serving.settings import Launch, load_settings
+from serving.requests import keep_request
+from serving.settings import Launch, Secrets, load_settings
+from serving.store.store import Store
 
 _SECONDS = 60
 """A request that takes longer is cut."""
@@ -37,7 +41,13 @@ def installation() -> Installation:
         warm_up(champions, settings=settings, clock=_now())
 
     watch = ChampionWatch(settings.home, launch.portfolio, warm=warm)
-    return Installation(settings, load_access(), watch, _now)
+    url = Secrets().store_url
+    store = Store.open(settings.home, None if url is None else url.get_secret_value())
+
+    def keep(request: ScoreRequest, champions: Champions) -> dict[str, Any]:  # Any: JSON
+        return keep_request(request, champions, settings, store=store, clock=_now())
+
+    return Installation(settings, load_access(), watch, _now, keep)
 
 
 def _now() -> datetime:

@@ -13,7 +13,6 @@ from serving.store.rows import ScoredRow
 from serving.store.store import Store
 from serving.wording import Action, word, word_action
 
-
 _REASONS = 3
 """Nobody reads more on a Monday morning."""
 

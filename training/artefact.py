@@ -246,9 +246,7 @@ def load_champion(home: Path, portfolio: str, model: str) -> Champion:
     return _load(folder / version, manifest)
 
 
-def read_pointer(
-    home: Path, portfolio: str, model: str, name: str = "champion"
-) -> tuple[str, str]:
+def read_pointer(home: Path, portfolio: str, model: str, name: str = "champion") -> tuple[str, str]:
     """Which version does a pointer name, and which manifest must it have?
 
     Raises
@@ -414,9 +412,7 @@ def _rung(body: Mapping[str, Any], booster: bytes | None) -> Rung:
     features = tuple(body["features"])
     if name == "logistic":
         arrays = ("mean", "scale", "weight", "weight_missing", "share_missing")
-        return Logistic(
-            features, *(np.array(body[part]) for part in arrays), body["intercept"]
-        )  # type: ignore[misc]
+        return Logistic(features, *(np.array(body[part]) for part in arrays), body["intercept"])  # type: ignore[misc]
     if booster is None:
         raise KeyError("booster.txt")
     loaded = lightgbm.Booster(model_str=booster.decode())

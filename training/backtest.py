@@ -165,7 +165,10 @@ def run_backtest(
     results = []
     for number, piece in enumerate(slices, start=1):
         result = _run_slice(
-            workshop, piece, quick, lambda text, n=number: progress(f"slice {n}/{len(slices)}: {text}")
+            workshop,
+            piece,
+            quick,
+            lambda text, n=number: progress(f"slice {n}/{len(slices)}: {text}"),
         )
         if result is not None:
             results.append(result)

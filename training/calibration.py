@@ -54,9 +54,7 @@ def fit_calibration(margin: Floats, label: Floats, *, fitted_on: str) -> Calibra
         error = expit(z) - label
         value = np.logaddexp(0.0, z).sum() - (label * z).sum()
         value += 0.5 * ((slope - 1.0) ** 2 + 0.05 * intercept**2)
-        gradient = np.array(
-            [error @ margin + slope - 1.0, error.sum() + 0.05 * intercept]
-        )
+        gradient = np.array([error @ margin + slope - 1.0, error.sum() + 0.05 * intercept])
         return float(value), gradient
 
     found = minimize(

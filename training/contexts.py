@@ -20,14 +20,10 @@ _LEAST_PEERS = 10
 def context_at(workshop: Workshop, champion: Champion, day: date) -> Context:
     """Context of a day, with its peers and the quartiles of what the champion says of them."""
     rows = workshop.rows(day)
-    return complete(
-        workshop.context(day), rows, champion.probability(rows), model=champion.model
-    )
+    return complete(workshop.context(day), rows, champion.probability(rows), model=champion.model)
 
 
-def complete(
-    context: Context, rows: FeatureMatrix, probability: Floats, *, model: str
-) -> Context:
+def complete(context: Context, rows: FeatureMatrix, probability: Floats, *, model: str) -> Context:
     """Add peers' medians and the quartiles of the probability to a context of the same day.
 
     Parameters

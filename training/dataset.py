@@ -100,10 +100,7 @@ def join(parts: Iterable[Dataset]) -> Dataset:
         np.concatenate([part.matrix.as_of for part in found]),
         first.names,
         np.concatenate([part.matrix.values for part in found]),
-        {
-            name: np.concatenate([part.matrix.keys[name] for part in found])
-            for name in first.keys
-        },
+        {name: np.concatenate([part.matrix.keys[name] for part in found]) for name in first.keys},
     )
     return Dataset(
         matrix,
@@ -162,9 +159,7 @@ class Workshop:
             moment = instant(day)
             contexts = {moment: self.context(day)}
             if self.task.entity == "account":
-                code = active_accounts(
-                    self.events, moment, activity_days=self.task.activity_days
-                )
+                code = active_accounts(self.events, moment, activity_days=self.task.activity_days)
                 make = account_rows
             else:
                 code = open_deals(self.events, moment)

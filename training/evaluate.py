@@ -33,7 +33,9 @@ def auc(score: Floats, label: Floats) -> float:
     if positives == 0 or negatives == 0:
         return float("nan")
     ranks = rankdata(score)
-    return float((ranks[label == 1].sum() - positives * (positives + 1) / 2) / positives / negatives)
+    return float(
+        (ranks[label == 1].sum() - positives * (positives + 1) / 2) / positives / negatives
+    )
 
 
 def log_loss(probability: Floats, label: Floats) -> float:
@@ -181,9 +183,7 @@ def log_loss_gain(
     def gain(weights: Floats | None) -> float:
         if weights is None:
             return float(np.mean([values.mean() for _, values in losses]))
-        return float(
-            np.mean([(w := weights[g]) @ v / max(w.sum(), 1e-12) for g, v in losses])
-        )
+        return float(np.mean([(w := weights[g]) @ v / max(w.sum(), 1e-12) for g, v in losses]))
 
     return _bootstrap(slices, gain, draws, seed)
 

@@ -172,14 +172,20 @@ class Boosted:
 
     def margin(self, rows: FeatureMatrix) -> Floats:
         """(n,) log-odds."""
-        return np.asarray(self.booster.predict(select(rows, self.features), raw_score=True, num_threads=self.threads(rows)))
+        return np.asarray(
+            self.booster.predict(
+                select(rows, self.features), raw_score=True, num_threads=self.threads(rows)
+            )
+        )
 
     def contributions(self, rows: FeatureMatrix) -> tuple[float, Floats]:
         """Exact TreeSHAP values; the base is the mean margin of the trees' training rows."""
         values = select(rows, self.features)
         if not values.shape[0]:
             return 0.0, np.zeros(values.shape)
-        parts = np.asarray(self.booster.predict(values, pred_contrib=True, num_threads=self.threads(rows)))
+        parts = np.asarray(
+            self.booster.predict(values, pred_contrib=True, num_threads=self.threads(rows))
+        )
         return float(parts[0, -1]), parts[:, :-1]
 
     def to_json(self) -> dict[str, Any]:
@@ -309,5 +315,3 @@ def default_trees(data: Dataset, features: tuple[str, ...]) -> Boosted:
 def to_probability(margin: Floats) -> Floats:
     """Probability of some log-odds."""
     return np.asarray(expit(margin), dtype=np.float64)
-
-

@@ -133,15 +133,11 @@ class Registry:
         name = f"{slug(portfolio)}.{model}"
         folder = models_folder(self.home, portfolio, model)
         if not (folder / version).is_dir():
-            raise NotReady(
-                "NR021", f"{name} has no version {version}.", "Run: fanal models"
-            )
+            raise NotReady("NR021", f"{name} has no version {version}.", "Run: fanal models")
         if not loads_in_child(self.home, portfolio, model, version):
             # Says which file is wrong, when it can be said without dying.
             load_version(self.home, portfolio, model, version)
-            raise ModelError(
-                "ME005", f"version {version} of {name} does not load.", "Train again."
-            )
+            raise ModelError("ME005", f"version {version} of {name} does not load.", "Train again.")
         digest = load_version(self.home, portfolio, model, version).digest
         with FileLock(folder / ".lock"):
             self._move(name, folder, portfolio, model, version, digest)

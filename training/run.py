@@ -141,9 +141,7 @@ def _reason(gates: Sequence[GateResult], result: Backtest) -> str:
     return "; ".join(failed) if failed else result.reason
 
 
-def _fit(
-    result: Backtest, data: Dataset | None, task: Task, said: str, quick: bool
-) -> Fitted:
+def _fit(result: Backtest, data: Dataset | None, task: Task, said: str, quick: bool) -> Fitted:
     """Fit the rung that the back-test chose on all that is known now."""
     if data is None or not data.size:
         return Fitted(Prior(log_odds(0.5)), Calibration(), {})

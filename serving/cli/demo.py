@@ -63,7 +63,9 @@ def _import_and_check(mapping: Path, folder: Path) -> None:
             mapping, out=folder, clock=datetime.now(UTC), progress=lambda now: advance(now=now)
         )
     rows = sum(table.kept for table in report.tables)
-    console.say(f"   {rows} rows of {len(report.tables)} tables, data as of {report.portfolio.data_as_of:%Y-%m-%d %H:%M} UTC")
+    console.say(
+        f"   {rows} rows of {len(report.tables)} tables, data as of {report.portfolio.data_as_of:%Y-%m-%d %H:%M} UTC"
+    )
     checked = check_portfolio(folder)
     findings = audit(checked.records)
     console.say(f"   {len(checked.violations)} violations, {len(findings)} findings:")
@@ -84,7 +86,9 @@ def _say_what_next(home: Path, folder: Path, owner: str) -> None:
     head = open_portfolio(folder)
     console.say("")
     console.say(f"Model cards, pictures and runs: {home / 'mlruns'}")
-    console.say(f"  look at them: .venv/bin/mlflow ui --backend-store-uri sqlite:///{home}/mlflow.db")
+    console.say(
+        f"  look at them: .venv/bin/mlflow ui --backend-store-uri sqlite:///{home}/mlflow.db"
+    )
     console.say(f"The portfolio: {folder} ({head.name})")
     console.say(f"  its list: .venv/bin/fanal worklist {folder} --owner {owner} --language fr")
     console.say("Start the service:")

@@ -33,9 +33,7 @@ _SHOWN = 10
 def score(
     what: Annotated[Path, typer.Argument(help="Folder of the portfolio, or BODY.json.")],
     as_of: Annotated[str | None, typer.Option("--as-of", help="Day, as 2026-11-22.")] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="File to write: .json or .csv.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="File to write: .json or .csv.")] = None,
     portfolio: Annotated[
         str | None, typer.Option("--portfolio", help="Whose champions score BODY.json.")
     ] = None,
@@ -79,7 +77,9 @@ def show_worklist(
     names, owners = _names(head)
     if owner is not None and owners and owner not in owners:
         raise SettingsError(
-            "CL020", f"there is no rep {owner!r}.", f"Choose among: {', '.join(sorted(owners)[:20])}."
+            "CL020",
+            f"there is no rep {owner!r}.",
+            f"Choose among: {', '.join(sorted(owners)[:20])}.",
         )
     with Store.open(settings.home, _store_url()) as store:
         items = worklist(
@@ -144,9 +144,7 @@ def _score_body(
     return answer_request(request, champions, settings)
 
 
-def _score_folder(
-    records: Records, as_of: date | None, settings: Settings, progress: Any
-) -> Batch:
+def _score_folder(records: Records, as_of: date | None, settings: Settings, progress: Any) -> Batch:
     champions = load_champions(settings.home, records.portfolio.name)
     with Store.open(settings.home, _store_url()) as store:
         return score_portfolio(
@@ -160,9 +158,7 @@ def _write(out: Path | None, document: Mapping[str, Any]) -> None:
     if out is None:
         return
     if out.suffix == ".json":
-        out.write_text(
-            json_module.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8"
-        )
+        out.write_text(json_module.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
     elif out.suffix == ".csv":
         with out.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)

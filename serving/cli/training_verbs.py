@@ -44,9 +44,7 @@ def backtest(
 ) -> None:
     """Test a model on past days, beside the dull rules."""
     wanted = _models(model, allow_all=False)
-    chosen = task(
-        wanted[0], horizon_days=horizon, lead_days=lead_days, activity_days=activity_days
-    )
+    chosen = task(wanted[0], horizon_days=horizon, lead_days=lead_days, activity_days=activity_days)
     with console.progress("Back-testing") as advance:
         records = read(portfolio)
         workshop = Workshop(build_events(records), chosen)
@@ -211,9 +209,7 @@ def _registry(config: Path | None, home: Path | None) -> Any:  # Any: imported l
 def _split(model: str) -> tuple[str, str]:
     place, _, name = model.rpartition(".")
     if not place or name not in TASKS:
-        raise SettingsError(
-            "CL010", f"{model!r} is not PORTFOLIO.MODEL.", "Run: fanal models"
-        )
+        raise SettingsError("CL010", f"{model!r} is not PORTFOLIO.MODEL.", "Run: fanal models")
     return place, name
 
 
