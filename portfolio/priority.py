@@ -2,7 +2,8 @@
 
 The formula the whole product serves (docs/adr/0004-priority-formula.md)::
 
-    Score = w_potential x Potential + w_probability x Probability - w_risk x Risk - penalty x Duration
+    Score = w_potential x Potential + w_probability x Probability
+          - w_risk x Risk - penalty x Duration
 
 Every term lies in 0..1. Shown on 0 to 100 as the sum of four points none of which is negative:
 ``w Potential``, ``w Probability``, ``w (1 - Risk)``, ``penalty (1 - Duration)``, each over the sum
@@ -102,7 +103,8 @@ def potential(stake: Floats, scale: MoneyScale) -> Floats:
 
     Examples
     --------
-    >>> potential(np.array([0.0, 1000.0, 7000.0]), MoneyScale(1000.0, 7000.0, 7000.0)).round(4).tolist()
+    >>> scale = MoneyScale(1000.0, 7000.0, 7000.0)
+    >>> potential(np.array([0.0, 1000.0, 7000.0]), scale).round(4).tolist()
     [0.0, 0.3333, 1.0]
     """
     if not (scale.median > 0 and scale.p95 > 0):

@@ -160,7 +160,7 @@ def _score(
         "probability": probability,
         "horizon_days": scores.champion.task.horizon.horizon_days,
         "grade": str(scores.grade[row]) or None,
-        "trend": trend_of({name: past.previous[key]} if key in past.previous else {}, name, probability),
+        "trend": trend_of(past.previous.get(key), probability),
         "previous": past.previous.get(key),
         "rung": scores.champion.rung.name,
         "model_version": scores.champion.version,

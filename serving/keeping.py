@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
+import pyarrow as pa
 
 from features.records.folder import Records
 from portfolio.priority import Priority
@@ -48,7 +48,9 @@ def keep_scores(
     portfolio = scored.champions.portfolio.name
     run = Run(
         uuid.uuid4().hex, portfolio, kind, clock, version("fanal"), as_of=scored.as_of,
-        counts={"accounts": len(scored.events.accounts.words), "deals": int(scored.deals.code.size)},
+        counts={
+            "accounts": len(scored.events.accounts.words), "deals": int(scored.deals.code.size),
+        },
     )  # fmt: skip
     previous = _previous(scored, store, portfolio)
     rows = [*_account_rows(scored, previous, clock), *_deal_rows(scored, previous, clock)]
@@ -61,15 +63,15 @@ def keep_scores(
 
 
 def _previous(scored: Scored, store: Store, portfolio: str) -> dict[tuple[str, str], float]:
+    accounts = store.previous(
+        portfolio, "churn", "account", scored.events.accounts.words, before=scored.as_of
+    )
+    deals = store.previous(
+        portfolio, "close", "opportunity", scored.events.deals.words, before=scored.as_of
+    )
     return {
-        (model, name): found.probability
-        for model, kind, names in (
-            ("churn", "account", scored.events.accounts.words),
-            ("close", "opportunity", scored.events.deals.words),
-        )
-        for name, found in store.previous(
-            portfolio, model, kind, names, before=scored.as_of
-        ).items()
+        **{("churn", name): found.probability for name, found in accounts.items()},
+        **{("close", name): found.probability for name, found in deals.items()},
     }
 
 
@@ -150,13 +152,12 @@ def _said(
         return {}
     key = (scores.champion.model, name)
     probability = float(scores.probability[row])
-    before = {name: previous[key]} if key in previous else {}
     code = int(scores.rows.code[row])
     return {
         "probability": probability,
         "margin": float(scores.margin[row]),
         "grade": str(scores.grade[row]) or None,
-        "trend": trend_of(before, name, probability),
+        "trend": trend_of(previous.get(key), probability),
         "previous": previous.get(key),
         "rung": scores.champion.rung.name,
         "horizon_days": scores.champion.task.horizon.horizon_days,
@@ -192,23 +193,24 @@ def _current_owners(scored: Scored) -> dict[str, str]:
     pairs = zip(
         table.column("account_id").to_pylist(), table.column("owner_id").to_pylist(), strict=True
     )
-    return {account: owner for account, owner in pairs if owner is not None}
+    return {str(account): str(owner) for account, owner in pairs if owner is not None}
 
 
 def _inputs(
     scored: Scored, rows: Sequence[ScoredRow], *, with_records: bool
 ) -> Iterator[ScoreInput]:
     """Feature rows of the scores, by score."""
-    ids = {(row.model, row.entity_id): row for row in rows if row.probability is not None}
+    kept = {(row.model, row.entity_id): row for row in rows if row.probability is not None}
     for scores, words in (
         (scored.accounts.churn, scored.events.accounts.words),
         (scored.deals.close, scored.events.deals.words),
     ):
         if scores is None:
             continue
-        values = np.where(np.isnan(scores.rows.values), None, scores.rows.values)
+        values = scores.rows.values.astype(object)
+        values[np.isnan(scores.rows.values)] = None
         for code, features in zip(scores.rows.code, values.tolist(), strict=True):
-            row = ids[scores.champion.model, words[int(code)]]
+            row = kept[scores.champion.model, words[int(code)]]
             records = _records_of(scored.events.records, row.account_id) if with_records else None
             named = dict(zip(scores.rows.names, features, strict=True))
             yield ScoreInput(row.score_id, named, records)
@@ -216,23 +218,23 @@ def _inputs(
 
 def _records_of(records: Records, account: str) -> dict[str, Any]:  # Any: JSON
     """All rows of one account by table, instants and days in ISO 8601."""
-    deals = records.tables.get("opportunities")
-    own_deals: list[str] = []
-    if deals is not None:
-        own = deals.filter(pc.equal(deals.column("account_id"), account))
-        own_deals = own.column("opportunity_id").to_pylist()
     found: dict[str, Any] = {}
+    deals: set[object] = set()
     for name, table in records.tables.items():
         if "account_id" in table.column_names:
-            rows = table.filter(pc.equal(table.column("account_id"), account))
-        elif name == "opportunity_history":
-            mask = [deal in own_deals for deal in table.column("opportunity_id").to_pylist()]
-            rows = table.filter(mask)
-        else:
-            continue
-        if rows.num_rows:
-            found[name] = [_plain_row(row) for row in rows.to_pylist()]
-    return found
+            found[name] = _rows_where(table, "account_id", {account})
+    deals.update(deal["opportunity_id"] for deal in found.get("opportunities", ()))
+    if "opportunity_history" in records.tables:
+        history = records.tables["opportunity_history"]
+        found["opportunity_history"] = _rows_where(history, "opportunity_id", deals)
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def _rows_where(table: pa.Table, column: str, wanted: Container[object]) -> list[dict[str, Any]]:
+    places = [
+        place for place, value in enumerate(table.column(column).to_pylist()) if value in wanted
+    ]
+    return [_plain_row(row) for row in table.take(places).to_pylist()]
 
 
 def _plain_row(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ give equal scores through every door.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -26,6 +25,7 @@ from portfolio.priority import Actions, MoneyScale, Priority, Weights, prioritis
 from serving.champions import Champions
 from serving.explanations import Explanation, explain
 from serving.settings import Settings
+from serving.store.rows import Trend
 from training.artefact import Champion
 from training.labels import closings
 from training.models import Boosted, Logistic, select, to_probability
@@ -438,16 +438,17 @@ def _warnings(
     deals: ScoredDeals,
     as_of: date,
 ) -> tuple[str, ...]:
-    found = []
-    for scores in (accounts.churn, deals.close):
-        if scores is not None and scores.is_before_contexts:
-            found.append(
-                f"{scores.champion.model}: {as_of} lies before every context kept; that of"
-                f" {scores.context.as_of_date} was taken."
-            )
-    for name, champion in champions.by_model.items():
-        if champion is None:
-            found.append(f"There is no {name} champion: fanal train PORTFOLIO --model {name}")
+    found = [
+        f"{scores.champion.model}: {as_of} lies before every context kept; that of"
+        f" {scores.context.as_of_date} was taken."
+        for scores in (accounts.churn, deals.close)
+        if scores is not None and scores.is_before_contexts
+    ]
+    found += [
+        f"There is no {name} champion: fanal train PORTFOLIO --model {name}"
+        for name, champion in champions.by_model.items()
+        if champion is None
+    ]
     if to_instant(events.portfolio.data_as_of) < instant(as_of) - STALE_DAYS * 86_400_000_000:
         found.append(
             f"The records end on {events.portfolio.data_as_of.date()}, long before {as_of}."
@@ -455,11 +456,15 @@ def _warnings(
     return tuple(found)
 
 
-def trend_of(previous: Mapping[str, float], entity: str, probability: float) -> str | None:
-    """Did a probability move since the previous score: up, down, flat, or None for a first one?"""
-    if entity not in previous:
+def trend_of(previous: float | None, probability: float) -> Trend | None:
+    """Did a probability move since the previous score: up, down, flat, or None for a first one?
+
+    >>> trend_of(0.48, 0.61), trend_of(0.60, 0.61), trend_of(None, 0.61)
+    ('up', 'flat', None)
+    """
+    if previous is None:
         return None
-    change = probability - previous[entity]
+    change = probability - previous
     if abs(change) < TREND_STEP:
         return "flat"
     return "up" if change > 0 else "down"

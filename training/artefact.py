@@ -36,8 +36,9 @@ from features.records.contract import TABLES
 from features.records.folder import Portfolio, Records
 from features.records.names import slug
 from features.signals.catalogue import feature_set_version
+from features.signals.declare import Entity
 from training.calibration import Calibration
-from training.dataset import Task
+from training.dataset import ModelName, Task
 from training.labels import Horizon
 from training.models import Boosted, Logistic, Prior, Rates, Rung, to_probability
 
@@ -94,7 +95,7 @@ class Champion:
     facts: Mapping[str, Any]  # Any: JSON
 
     @property
-    def model(self) -> str:
+    def model(self) -> ModelName:
         """Name of the model: churn or close."""
         return self.task.name
 
@@ -392,7 +393,7 @@ def _days(values: list[Any], kind: pa.DataType) -> list[Any]:
     return [None if value is None else date.fromisoformat(value) for value in values]
 
 
-def _require_fit(rung: Rung, entity: str, version: str) -> None:
+def _require_fit(rung: Rung, entity: Entity, version: str) -> None:
     if isinstance(rung, Logistic | Boosted) and version != feature_set_version(
         rung.features, entity
     ):
@@ -411,8 +412,13 @@ def _rung(body: Mapping[str, Any], booster: bytes | None) -> Rung:
         return Rates(body["key"], body["log_odds"], body["base"])
     features = tuple(body["features"])
     if name == "logistic":
-        arrays = ("mean", "scale", "weight", "weight_missing", "share_missing")
-        return Logistic(features, *(np.array(body[part]) for part in arrays), body["intercept"])  # type: ignore[misc]
+        mean, scale, weight, weight_missing, share_missing = (
+            np.array(body[part], dtype=np.float64)
+            for part in ("mean", "scale", "weight", "weight_missing", "share_missing")
+        )
+        return Logistic(
+            features, mean, scale, weight, weight_missing, share_missing, body["intercept"]
+        )
     if booster is None:
         raise KeyError("booster.txt")
     loaded = lightgbm.Booster(model_str=booster.decode())

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -164,18 +165,18 @@ def run_backtest(
     )
     results = []
     for number, piece in enumerate(slices, start=1):
-        result = _run_slice(
-            workshop,
-            piece,
-            quick,
-            lambda text, n=number: progress(f"slice {n}/{len(slices)}: {text}"),
-        )
+        told = partial(_tell, progress, f"slice {number}/{len(slices)}")
+        result = _run_slice(workshop, piece, quick, told)
         if result is not None:
             results.append(result)
     too_little = _too_little(task, results)
     if too_little:
         return Backtest(task, tuple(results), "prior", None, "too_little_data", too_little)
     return _conclude(task, tuple(results))
+
+
+def _tell(progress: Progress, where: str, text: str) -> None:
+    progress(f"{where}: {text}")
 
 
 def _run_slice(
@@ -232,7 +233,7 @@ def _conclude(task: Task, results: tuple[SliceResult, ...]) -> Backtest:
     """Choose the best rung that beats both dull rules."""
     scored = [result.scored for result in results]
     common = set.intersection(*(set(result.metrics) for result in results))
-    ranking = [name for name in ("logistic", "rates") if name in common]
+    ranking: list[str] = [name for name in ("logistic", "rates") if name in common]
     if "lightgbm" in common:
         takes_over = log_loss_gain(scored, "lightgbm", "logistic").mean >= 0
         ranking.insert(0 if takes_over else 1, "lightgbm")

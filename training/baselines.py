@@ -151,4 +151,4 @@ def _bgnbd_predict(
         alive = 1.0 / (1.0 + odds_gone)
         silent = ((alpha + age + lead) / (alpha + age + lead + ahead)) ** (r + x)
         p = 1.0 - alive * (1.0 - silent)
-    return np.where(np.isfinite(p), p, expit(base))
+    return np.asarray(np.where(np.isfinite(p), p, expit(base)))

@@ -1,7 +1,7 @@
 """Which probability does a margin stand for?
 
-Two numbers, affine in log-odds: ``calibrated = slope * margin + intercept`` with slope > 0. Strictly
-increasing, so rankings stay and reasons stay additive (Platt scaling, Platt 1999).
+Two numbers, affine in log-odds: ``calibrated = slope * margin + intercept`` with slope > 0.
+Strictly increasing, so rankings stay and reasons stay additive (Platt scaling, Platt 1999).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What do peers look like, and where do the grades lie? The part of a context that needs a model."""
+"""What do peers look like, and where do the grades lie?
+
+The part of a context that needs a model.
+"""
 
 from __future__ import annotations
 

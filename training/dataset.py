@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from features.matrix import FeatureMatrix, account_rows, deal_rows
 from features.signals.declare import Entity
 from training.labels import Horizon, Labels, churn_labels, close_labels
 
+ModelName = Literal["churn", "close"]
+
 
 @dataclass(frozen=True)
 class Task:
@@ -26,7 +29,7 @@ class Task:
 
     Attributes
     ----------
-    name : str
+    name : ModelName
         churn or close.
     entity : Entity
         Whose rows.
@@ -40,7 +43,7 @@ class Task:
         Accounts with an order in so many days are eligible.
     """
 
-    name: str
+    name: ModelName
     entity: Entity
     rule: str
     key: str
@@ -49,7 +52,7 @@ class Task:
 
 
 def task(
-    name: str, *, horizon_days: int = 90, lead_days: int = 0, activity_days: int = 180
+    name: ModelName, *, horizon_days: int = 90, lead_days: int = 0, activity_days: int = 180
 ) -> Task:
     """Which task has a name: ``churn`` (accounts) or ``close`` (open deals)?"""
     horizon = Horizon(horizon_days, lead_days)
@@ -58,7 +61,7 @@ def task(
     return Task(name, "deal", "stage_win_rate", "stage", horizon, activity_days)
 
 
-TASKS = ("churn", "close")
+TASKS: tuple[ModelName, ...] = ("churn", "close")
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from features.asof import NEVER, US_PER_DAY, Instants
 from features.cohorts import live_subscriptions
 from features.events import EventSet
 from features.kernel import Codes, Events, Floats
+
+Mask = NDArray[np.bool_]
 
 SUCCESSOR_DAYS = 30
 """A subscription that ends has a successor when another starts within so many days."""
@@ -36,7 +39,7 @@ class Horizon:
         return start, start + self.horizon_days * US_PER_DAY
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _first_from(offsets, at, counts, entity, start):  # type: ignore[no-untyped-def]
     """When is the first event that counts at or after an instant, per row? NEVER if none."""
     found = np.full(entity.size, np.int64(9223372036854775807))
@@ -56,12 +59,12 @@ def _first_from(offsets, at, counts, entity, start):  # type: ignore[no-untyped-
     return found
 
 
-def _flag(events: Events, name: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    return (events.flags >> events.flag_names.index(name)) & 1 == 1
+def _flag(events: Events, name: str) -> Mask:
+    return np.asarray((events.flags >> events.flag_names.index(name)) & 1 == 1)
 
 
-def _known(events: Events, known_by: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    return (events.known_from < known_by) & (known_by <= events.known_until)
+def _known(events: Events, known_by: int) -> Mask:
+    return np.asarray((events.known_from < known_by) & (known_by <= events.known_until))
 
 
 def next_order_at(events: EventSet, code: Codes, start: Instants, known_by: int) -> Instants:
@@ -73,7 +76,7 @@ def next_order_at(events: EventSet, code: Codes, start: Instants, known_by: int)
     return np.asarray(_first_from(orders.offsets, orders.at, counts, code, start))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _cover_end(offsets, at, ended, counts, entity, as_of, bridge):  # type: ignore[no-untyped-def]
     """Until when is each account covered, gaps shorter than ``bridge`` bridged?"""
     found = np.empty(entity.size, dtype=np.int64)
@@ -114,7 +117,7 @@ class Labels:
     """
 
     value: Floats
-    rule: np.ndarray[tuple[int], np.dtype[np.str_]]
+    rule: NDArray[np.str_]
 
 
 def churn_labels(

@@ -31,8 +31,15 @@ _MAX_DEPTH = 6
 class Rung(Protocol):
     """A fitted model of any kind."""
 
-    name: str
-    features: tuple[str, ...]
+    @property
+    def name(self) -> str:
+        """One of `RUNGS`."""
+        ...
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Columns it reads, in the order of its contributions."""
+        ...
 
     def margin(self, rows: FeatureMatrix) -> Floats:
         """(n,) log-odds, before calibration."""

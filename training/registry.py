@@ -23,7 +23,7 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, Schema
+from mlflow.types import ColSpec, Schema, TensorSpec
 
 from features.errors import ModelError, NotReady
 from features.records.names import slug
@@ -181,7 +181,7 @@ class Registry:
         """Which versions are there, newest first?"""
         found = []
         for registered in self._client.search_registered_models():
-            place, _, model = registered.name.rpartition(".")
+            place, _, _model = registered.name.rpartition(".")
             if portfolio is None or slug(portfolio) == place:
                 aliases = self._client.get_registered_model(registered.name).aliases
                 found += [
@@ -203,7 +203,9 @@ def _version(made: ModelVersion, aliases: Mapping[str, str]) -> Version:
 def _log_booster(champion: Champion) -> None:
     """Log the trees with their signature, for people who look at them in MLflow."""
     if isinstance(champion.rung, Boosted):
-        columns = [ColSpec("double", name) for name in champion.rung.features]
+        columns: list[ColSpec | TensorSpec] = [
+            ColSpec("double", name) for name in champion.rung.features
+        ]
         mlflow.lightgbm.log_model(
             champion.rung.booster,
             name="booster",

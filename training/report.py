@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import shap
+from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from features.signals.catalogue import BY_NAME
@@ -73,7 +74,6 @@ def draw_shap(champion: Champion, data: Dataset, path: Path) -> bool:
     _, parts = champion.contributions(matrix)
     names = list(champion.rung.features)
     matplotlib.use("agg")
-    pyplot = matplotlib.pyplot
     shap.summary_plot(
         parts, select(matrix, names), feature_names=names, max_display=15, show=False,
         rng=np.random.default_rng(7),

@@ -73,8 +73,12 @@ class Trained:
             "verdict": self.verdict,
             "reason": self.reason,
             "gates": [gate.to_json() for gate in self.gates],
-            "metrics": {k: v if np.isfinite(v) else None for k, v in self.metrics.items()},
+            "metrics": _finite(self.metrics),
         }
+
+
+def _finite(found: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: value if np.isfinite(value) else None for name, value in found.items()}
 
 
 def train(
@@ -181,8 +185,8 @@ def _champion(
         "rows": 0 if data is None else data.size,
         "outcomes": 0 if data is None else int(data.label.sum()),
         "settings": fitted.settings,
-        "metrics": {k: v if np.isfinite(v) else None for k, v in result.mean().get("fanal", {}).items()},
-    }  # fmt: skip
+        "metrics": _finite(result.mean().get("fanal", {})),
+    }
     champion = Champion(
         replace(records.portfolio, folder=None),
         task,

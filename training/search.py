@@ -164,12 +164,12 @@ class _Unseen:
         """Mean log loss."""
         return float(self.losses.mean())
 
-    def excess(self, best: _Unseen) -> tuple[float, float]:
-        """Mean loss above another's on the same rows, with its standard error over accounts."""
+    def is_as_good_as(self, best: _Unseen) -> bool:
+        """Whether the mean loss lies within one standard error (over accounts) of the best's."""
         difference = self.losses - best.losses
         _, member = np.unique(self.group, return_inverse=True)
         sums = np.bincount(member, difference - difference.mean())
-        return float(difference.mean()), float(np.sqrt((sums**2).sum()) / difference.size)
+        return bool(difference.mean() <= np.sqrt((sums**2).sum()) / difference.size)
 
 
 def _together(data: Dataset, pairs: Sequence[Pair], margins: Sequence[Floats]) -> _Unseen:
@@ -202,15 +202,13 @@ def search_logistic(data: Dataset, features: tuple[str, ...], splits: Splits) ->
 
     tried = {c: _unseen(data, splits.search, partial(fit, strength=c)) for c in STRENGTHS}
     least = min(tried.values(), key=lambda unseen: unseen.loss)
-    for strength, unseen in tried.items():
-        excess, error = unseen.excess(least)
-        if excess <= error:
-            break
+    # The strongest comes first, and the best is always within its own error.
+    strength = next(c for c, unseen in tried.items() if unseen.is_as_good_as(least))
     chosen = partial(fit, strength=strength)
     return Fitted(
         chosen(data),
         _calibrated(data, splits, chosen),
-        {"strength": strength, "unseen_log_loss": unseen.loss},
+        {"strength": strength, "unseen_log_loss": tried[strength].loss},
     )
 
 

@@ -173,4 +173,5 @@ def loader_order(table: Table, columns: Sequence[str]) -> list[str]:
 
 def _sort_columns(table: Table, columns: Sequence[str], account: str | None) -> list[str]:
     names = [f"t.{name}" for name in loader_order(table, columns)]
-    return list(dict.fromkeys([account, *names] if account is not None else names))
+    first = [] if account is None else [account]
+    return list(dict.fromkeys([*first, *names]))

@@ -63,9 +63,8 @@ def _import_and_check(mapping: Path, folder: Path) -> None:
             mapping, out=folder, clock=datetime.now(UTC), progress=lambda now: advance(now=now)
         )
     rows = sum(table.kept for table in report.tables)
-    console.say(
-        f"   {rows} rows of {len(report.tables)} tables, data as of {report.portfolio.data_as_of:%Y-%m-%d %H:%M} UTC"
-    )
+    as_of = f"{report.portfolio.data_as_of:%Y-%m-%d %H:%M} UTC"
+    console.say(f"   {rows} rows of {len(report.tables)} tables, data as of {as_of}")
     checked = check_portfolio(folder)
     findings = audit(checked.records)
     console.say(f"   {len(checked.violations)} violations, {len(findings)} findings:")

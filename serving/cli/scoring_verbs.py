@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import pyarrow as pa
 import typer
 
 from features.errors import SettingsError
@@ -203,16 +204,15 @@ def _plain_cell(text: str) -> str:
 def _names(head: Portfolio) -> tuple[dict[str, str], dict[str, str]]:
     """Names of accounts and of owners by id."""
     tables = read_records(head).tables
-    found = []
-    for table, key in (("accounts", "account_id"), ("owners", "owner_id")):
-        rows = tables.get(table)
-        if rows is None:
-            found.append({})
-            continue
-        ids = rows.column(key).to_pylist()
-        names = rows.column("name").to_pylist() if "name" in rows.column_names else ids
-        found.append({i: name or i for i, name in zip(ids, names, strict=True)})
-    return found[0], found[1]
+    return _named(tables.get("accounts"), "account_id"), _named(tables.get("owners"), "owner_id")
+
+
+def _named(table: pa.Table | None, key: str) -> dict[str, str]:
+    if table is None:
+        return {}
+    ids = table.column(key).to_pylist()
+    names = table.column("name").to_pylist() if "name" in table.column_names else ids
+    return {str(i): str(name or i) for i, name in zip(ids, names, strict=True)}
 
 
 def _show(batch: Batch, head: Portfolio, settings: Settings) -> None:

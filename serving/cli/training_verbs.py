@@ -1,4 +1,4 @@
-"""``fanal backtest``, ``train``, ``promote``, ``rollback``, ``models``: which model may be trusted?"""
+"""``fanal backtest``, ``train``, ``promote``, ``rollback``, ``models``: whom to trust?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from serving.cli import console
 from serving.cli.options import Config, Home, Json
 from serving.settings import load_settings
 from training.backtest import Backtest, require_slices, run_backtest
-from training.dataset import TASKS, Workshop, task
+from training.dataset import TASKS, ModelName, Workshop, task
 
 Folder = Annotated[Path, typer.Argument(help="Folder of the portfolio.")]
 Model = Annotated[str, typer.Option("--model", help="churn or close (or all).")]
@@ -220,11 +220,12 @@ def _tell_moved(model: str, version: str, json: bool) -> None:
         console.say(f"{model}: version {version} is the champion now.")
 
 
-def _models(name: str, *, allow_all: bool) -> tuple[str, ...]:
-    if name in TASKS:
-        return (name,)
+def _models(name: str, *, allow_all: bool) -> tuple[ModelName, ...]:
     if name == "all" and allow_all:
         return TASKS
+    found = tuple(known for known in TASKS if known == name)
+    if found:
+        return found
     allowed = ", ".join((*TASKS, "all") if allow_all else TASKS)
     raise SettingsError("CL011", f"there is no model {name!r}.", f"Ask for one of: {allowed}.")
 

@@ -70,7 +70,9 @@ def _write_tables(simulation: Simulation, folder: Path) -> None:
 def _mapping_toml(simulation: Simulation, name: str) -> str:
     sources = [f'{table}_file = "{table}.parquet"' for table in simulation.tables]
     tables = [
-        f'[tables.{table}]\nquery = "SELECT * FROM {table}_file"\n' for table in simulation.tables
+        f'[tables.{table}]\nfrom = "{table}_file"\n\n[tables.{table}.columns]\n'
+        + "".join(f'{name} = "{name}"\n' for name in rows.column_names)
+        for table, rows in simulation.tables.items()
     ]
     lines = ["[portfolio]", _portfolio_toml(simulation, name), "[sources]", *sources, "", *tables]
     return "\n".join(lines)
