@@ -166,7 +166,7 @@ class ContextMaker:
     def _stage(self, record: TrackRecord) -> ContextTable:
         words = self.events.words["stage"].words
         listed = np.flatnonzero(~np.isnan(self.events.stage_position))
-        seen = np.append(record.entries.stage, listed)
+        seen = np.append(record.entries.seen, listed)
         return _table(words, record.of_stages(len(words)), seen)
 
     def _owner(self, record: TrackRecord) -> ContextTable:

@@ -234,14 +234,14 @@ def sort_events(
     measures: Mapping[str, Floats | None] | None = None,
     record: Codes | None = None,
 ) -> Events:
-    """Bring events into the order and form of the kernel.
+    """Bring events into the order and form of the kernel: by entity and time, then as given.
 
     Events of no entity (-1) are left out, and so are flags, measures and later instants whose
     column is absent (None): what asks for them is then missing, not zero.
     """
     set_flags = {name: is_set for name, is_set in (flags or {}).items() if is_set is not None}
     read = {name: values for name, values in (measures or {}).items() if values is not None}
-    order = np.lexsort((known_from, at, entity))
+    order = np.lexsort((at, entity))
     order = order[np.searchsorted(entity[order], 0) :]
     bits = np.zeros(entity.size, dtype=np.int64)
     for position, is_set in enumerate(set_flags.values()):
@@ -580,7 +580,7 @@ class _Builder:
 
     def attribute(self, column: str, words: str) -> Events | None:
         """Values of an account's attribute: its history, and before it the one static value."""
-        parts = [self._changes(column, words), self._static_values(column, words)]
+        parts = [self._static_values(column, words), self._changes(column, words)]
         found = [part for part in parts if part is not None]
         if not found:
             return None

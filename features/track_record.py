@@ -77,13 +77,17 @@ def _or_last(values: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class StageEntries:
-    """Entries of open deals into a stage, one per move; `left` and `closed` may be ``NEVER``."""
+    """Entries of open deals into a stage, one per move; `left` and `closed` may be ``NEVER``.
+
+    `seen` are the stages of all moves, those of closed deals included.
+    """
 
     deal: Codes
     stage: Codes
     at: Instants
     left: Instants
     closed: Instants
+    seen: Codes
 
 
 @dataclass(frozen=True)
@@ -176,7 +180,7 @@ def _entries(moves: Events, opened: Instants, closed: Instants, as_of: int) -> S
     is_open = at < closed[deal]
     stage = moves.measures[moves.measure_names.index("stage"), seen].astype(np.int64)
     return StageEntries(
-        deal[is_open], stage[is_open], at[is_open], left[is_open], closed[deal[is_open]]
+        deal[is_open], stage[is_open], at[is_open], left[is_open], closed[deal[is_open]], stage
     )
 
 

@@ -1,0 +1,168 @@
+"""Small random portfolios with everything that real exports do to us."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import hypothesis.strategies as st
+
+from features.records.contract import TABLES
+from features.records.folder import Records
+from tests.spec.features_portfolio import records
+
+START = datetime(2011, 1, 1, tzinfo=UTC)
+AS_OF = ("2011-02-15", "2011-06-30", "2012-01-01")
+ZONES = ("UTC", "Europe/Paris", "America/New_York", "Asia/Kolkata")
+STATIC = (
+    "accounts.segment", "opportunities.owner_id", "opportunities.product_id",
+    "opportunities.source", "opportunities.competitor",
+)  # fmt: skip
+ACCOUNTS = ("A", "B", "C")
+Rows = list[dict[str, object]]
+Cells = st.SearchStrategy[object]
+
+# Few days and hours, so that instants meet each other, the windows' edges and the as_of dates.
+days = st.sampled_from((0, 1, 15, 44, 45, 46, 60, 90, 135, 150, 179, 180, 181, 200, 330, 400))
+hours = st.sampled_from((0, 0, 9, 12, 23))
+instants = st.builds(lambda day, hour: START + timedelta(days=day, hours=hour), days, hours)
+lags = st.sampled_from((None, None, None, -3.0, 0.0, 0.5, 20.0, 150.0))
+amounts = st.integers(-40, 200).map(lambda quarters: quarters / 4)
+whole = st.integers(0, 10).map(float)
+flags = st.sampled_from((None, None, False, True))
+
+
+def _maybe(cells: Cells) -> Cells:
+    return st.one_of(st.none(), cells)
+
+
+def _word(*words: str) -> Cells:
+    return _maybe(st.sampled_from(words))
+
+
+def _plan() -> Cells:
+    return days.map(lambda day: date(2011, 1, 1) + timedelta(days=day))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How the rows of a table are drawn: its key, its event time and its other columns."""
+
+    id: str | None
+    event: str
+    columns: Mapping[str, Cells]
+    has_account: bool = True
+
+
+KINDS: Mapping[str, Kind] = {
+    "accounts": Kind("account_id", "created_at", {"segment": _word("small", "large")}),
+    "account_history": Kind(
+        None, "changed_at",
+        {"account_id": st.sampled_from(ACCOUNTS), "field": st.sampled_from(("segment", "country")),
+         "value": st.sampled_from(("small", "large", "other"))},
+    ),
+    "orders": Kind(
+        "order_id", "ordered_at",
+        {"line_id": _word("1", "2"), "net_amount": amounts, "product_id": _word("P-1", "P-2"),
+         "margin_amount": _maybe(amounts), "discount_amount": _maybe(whole)},
+    ),
+    "invoices": Kind(
+        "invoice_id", "issued_at",
+        {"due_date": _plan(), "amount": amounts, "paid_at": _maybe(instants)},
+    ),
+    "contacts": Kind("contact_id", "created_at", {"left_at": _maybe(instants)}),
+    "interactions": Kind(
+        "interaction_id", "occurred_at",
+        {"kind": st.sampled_from(("call", "meeting", "email", "ticket", "complaint", "survey")),
+         "direction": _word("inbound", "outbound"), "sentiment": _maybe(st.sampled_from((-1., .5))),
+         "outcome": _word("objection", "buying_signal"), "survey_score": _maybe(whole),
+         "resolved_at": _maybe(instants), "duration_minutes": _maybe(whole),
+         "opportunity_id": st.integers(0, 2)},
+    ),
+    "opportunities": Kind(
+        "opportunity_id", "created_at",
+        {"owner_id": _word("U", "V"), "product_id": _word("P-1", "P-3"),
+         "source": _word("web", "fair"), "competitor": _word("Acme")},
+    ),
+    "opportunity_history": Kind(
+        "opportunity_id", "changed_at",
+        {"stage": st.sampled_from(("lead", "offer", "won", "lost", "mystery")),
+         "amount": _maybe(whole), "expected_close_date": _maybe(_plan()),
+         "owner_id": _word("U", "V", "W")},
+        has_account=False,
+    ),
+}  # fmt: skip
+STAGES: Rows = [
+    {"stage": stage, "position": position, "outcome": outcome}
+    for stage, position, outcome in (
+        ("lead", 0.0, "open"), ("offer", 1.0, "open"), ("won", 2.0, "won"), ("lost", 3.0, "lost")
+    )
+]  # fmt: skip
+
+
+@st.composite
+def rows(draw: st.DrawFn, table: str) -> dict[str, object]:
+    """One row: of one of six keys, each of which belongs to one account."""
+    kind = KINDS[table]
+    number = draw(st.integers(0, 5))
+    at, lag = draw(instants), draw(lags)
+    found: dict[str, object] = {name: draw(cells) for name, cells in kind.columns.items()}
+    found[kind.event] = at
+    if table == "accounts":
+        found["account_id"] = ACCOUNTS[number % 3]
+    elif kind.id is not None:
+        found[kind.id] = f"{kind.id[0]}-{number}"
+    if kind.has_account:
+        found.setdefault("account_id", ACCOUNTS[number % 3])
+    if isinstance(deal := found.get("opportunity_id"), int):
+        # A deal of the same account, or none.
+        found["opportunity_id"] = None if deal == 2 else f"o-{number % 3 + 3 * deal}"
+    if table == "contacts" and draw(st.booleans()):
+        found["created_at"] = None
+    found["known_at"] = None if lag is None else at + timedelta(days=lag)
+    found["is_deleted"] = draw(flags)
+    return found
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Rows by table, the zone, and which columns of which tables are absent."""
+
+    rows: Mapping[str, Rows]
+    zone: str
+    absent: frozenset[str] = frozenset()
+    has_stages: bool = True
+
+    def records(self) -> Records:
+        tables: dict[str, Rows] = {
+            table: [
+                {name: value for name, value in row.items() if f"{table}.{name}" not in self.absent}
+                for row in rows
+            ]
+            for table, rows in self.rows.items()
+            if rows
+        }
+        if self.has_stages:
+            tables["stages"] = STAGES
+        return records(tables, timezone=self.zone, static=STATIC)
+
+
+def _optional(table: str) -> list[str]:
+    required = {*TABLES[table].required}
+    names = {*KINDS[table].columns, "known_at", "is_deleted"} - required
+    return sorted(f"{table}.{name}" for name in names)
+
+
+@st.composite
+def portfolios(draw: st.DrawFn, *, is_whole: bool = False) -> Drawn:
+    """A portfolio of three accounts and six deals; `is_whole`: no table or column is absent."""
+    zone = draw(st.sampled_from(ZONES))
+    drawn = {table: draw(st.lists(rows(table), max_size=14)) for table in KINDS}
+    if is_whole:
+        return Drawn(drawn, zone)
+    gone = draw(st.sets(st.sampled_from(sorted(KINDS)), max_size=2))
+    optional = [name for table in KINDS for name in _optional(table)]
+    absent = draw(st.frozensets(st.sampled_from(optional), max_size=8))
+    kept = {table: found for table, found in drawn.items() if table not in gone}
+    return Drawn(kept, zone, absent, draw(st.booleans()) or draw(st.booleans()))
