@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
 from pathlib import Path
 
 import typer
@@ -110,7 +112,7 @@ def _threads() -> Finding:
 def _part(module: str, package: str) -> Finding:
     """Does a module load? Tried in a process of its own: a broken library may end the process."""
     try:
-        found = version(package)
+        found = installed(package)
     except PackageNotFoundError:
         return Finding(module, False, "not installed", _REINSTALL)
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "BENTOML_DO_NOT_TRACK": "true"}
@@ -180,9 +182,15 @@ def _champion(pointer: Path) -> Finding:
     name = f"{pointer.parent.parent.name}.{pointer.parent.name}"
     fix = f"Promote a version again: fanal promote {name}"
     try:
-        said = pointer.read_text(encoding="utf-8").strip()
+        said = pointer.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
         return Finding(name, False, f"champion cannot be read ({type(error).__name__})", fix)
-    if said and (pointer.parent / said).is_dir():
-        return Finding(name, True, f"champion is version {said}")
-    return Finding(name, False, f"champion names version {said!r}, which is not there", fix)
+    if len(said) != 2:
+        return Finding(name, False, "champion names no version and digest", fix)
+    version, digest = said
+    manifest = pointer.parent / version / "manifest.json"
+    if not manifest.is_file():
+        return Finding(name, False, f"champion names version {version}, which is not there", fix)
+    if hashlib.sha256(manifest.read_bytes()).hexdigest() != digest:
+        return Finding(name, False, f"version {version} differs from what was promoted", fix)
+    return Finding(name, True, f"champion is version {version}")

@@ -10,6 +10,7 @@ from serving.cli import doctor
 from serving.cli.doctor import Finding, examine
 from serving.cli.main import main
 from serving.store.store import Store
+from training.artefact import write_pointer
 
 PARTS = {"tomli_w": "tomli-w"}
 
@@ -96,14 +97,19 @@ def test_the_store_is_reported_by_its_step(home: Path) -> None:
     assert broken.text.endswith("cannot be opened (DatabaseError).")
 
 
-def test_a_champion_that_names_a_missing_version_is_a_problem(home: Path) -> None:
+def test_a_champion_that_is_not_the_version_promoted_is_a_problem(home: Path) -> None:
     folder = home / "models" / "Giftware" / "churn"
     (folder / "7").mkdir(parents=True)
+    (folder / "7" / "manifest.json").write_bytes(b"{}")
+    digest = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+    write_pointer(folder, "champion", "7", digest)
+    name = "Giftware.churn"
+    assert _found(home, name) == Finding(name, True, "champion is version 7")
+    (folder / "7" / "manifest.json").write_bytes(b"{ }")
+    assert _found(home, name).text == "version 7 differs from what was promoted"
+    write_pointer(folder, "champion", "8", digest)
+    assert _found(home, name).text == "champion names version 8, which is not there"
     (folder / "champion").write_text("7\n")
-    assert _found(home, "Giftware.churn") == Finding(
-        "Giftware.churn", True, "champion is version 7"
-    )
-    (folder / "champion").write_text("8\n")
-    assert not _found(home, "Giftware.churn").is_ok
+    assert not _found(home, name).is_ok
     (folder / "champion").write_bytes(b"\xff")
-    assert not _found(home, "Giftware.churn").is_ok
+    assert not _found(home, name).is_ok
