@@ -6,9 +6,15 @@ the doors answer with, and a message that says what happened, where, and how to 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
+
+CODES: Mapping[str, str] = {
+    "ME001": "records reached the signals unchecked",
+    "NR001": "no context was made for the instant of a row",
+}
+"""Codes of programs that skip a step; each has a line in docs/errors.md."""
 
 
 @dataclass(frozen=True)

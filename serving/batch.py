@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -20,6 +20,11 @@ from serving.store.store import Store
 from training.artefact import Champion
 from training.contexts import context_at
 from training.dataset import Workshop
+
+CODES: Mapping[str, str] = {
+    "ST011": "a day that the records do not reach",
+}
+"""Codes of this module, with what they mean; each has a line in docs/errors.md."""
 
 Progress = Callable[[str], None]
 

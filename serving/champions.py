@@ -16,6 +16,11 @@ from features.records.folder import Portfolio
 from features.records.names import slug
 from training.artefact import Champion, champions_in, load_champion, models_folder
 
+CODES: Mapping[str, str] = {
+    "ST010": "a portfolio that has no champion, or several to choose from",
+}
+"""Codes of this module, with what they mean; each has a line in docs/errors.md."""
+
 _CONTEXTS = "contexts"
 
 

@@ -13,6 +13,11 @@ from serving.store.rows import ScoredRow
 from serving.store.store import Store
 from serving.wording import Action, word, word_action
 
+CODES: Mapping[str, str] = {
+    "NR030": "nothing of the portfolio has been scored yet",
+}
+"""Codes of this module, with what they mean; each has a line in docs/errors.md."""
+
 _REASONS = 3
 """Nobody reads more on a Monday morning."""
 

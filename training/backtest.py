@@ -22,6 +22,11 @@ from training.slices import Slice, rolling_slices
 
 Progress = Callable[[str], None]
 
+CODES: Mapping[str, str] = {
+    "NR011": "there is nothing to back-test",
+}
+"""Codes of this module, with what they mean; each has a line in docs/errors.md."""
+
 TEST_DATES = 5
 """Test days by default: a small portfolio has too few open deals on three to prove anything."""
 

@@ -6,12 +6,17 @@ horizon of 90 days, the test day 2011-09-10 learns from 2011-06-12 and steps bac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from features.errors import NotReady
 from training.labels import Horizon
+
+CODES: Mapping[str, str] = {
+    "NR010": "a test day whose outcome is not known yet",
+}
+"""Codes of this module, with what they mean; each has a line in docs/errors.md."""
 
 TRAIN_DATES = 12
 """Several days teach more than one (Gattermann-Itschert & Thonemann, EJOR 2021)."""

@@ -15,6 +15,11 @@ from features.errors import ContractError, FanalError, Violation
 CODES: Mapping[str, str] = {
     "CL001": "the command line is wrong: an unknown verb or option, or a value it cannot take",
     "CL002": "the verb was stopped",
+    "CL010": "a name that is not PORTFOLIO.MODEL",
+    "CL011": "a model that does not exist",
+    "CL012": "a text that is not a day, or not a list of days",
+    "CL020": "a rep that the portfolio does not have",
+    "CL021": "an output file that is neither .json nor .csv",
     "CL999": "an error that nobody foresaw; the log says where",
 }
 """Every code of the command line itself; each has a line in docs/errors.md."""

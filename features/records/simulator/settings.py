@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,6 +12,12 @@ from features.errors import SettingsError
 HORIZON_DAYS = 90
 ACTIVITY_DAYS = 180
 MAX_STRENGTH = 2.0
+
+
+CODES: Mapping[str, str] = {
+    "SM001": "a portfolio that cannot be simulated",
+}
+"""Codes of this module, with what they mean; each has a line in docs/errors.md."""
 
 
 @dataclass(frozen=True)
