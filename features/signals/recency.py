@@ -10,6 +10,7 @@ from features.signals.declare import About, aggregate, derived, lookup, ratio
 
 PURCHASE = ("is_purchase",)
 _NO_ORDER = "when the account never ordered"
+_NO_GAP = "when the account never ordered, or no account ever ordered on two days"
 _TWO_DAYS = "with orders on fewer than two days"
 
 _USUAL_SLACK_DAYS = 5.0
@@ -71,18 +72,18 @@ SIGNALS = (
         expected_gap,
         About("days", "rhythm", "ORDER_RHYTHM",
               "days between orders to be expected: its own, leaning on its segment's", churn=1,
-              missing="without any order in the segment"),
+              missing="where no account ever ordered on two days"),
     ),
     derived(
         "overdue_ratio", "orders", ("days_since_last_order", "expected_gap_days"), ratio,
         About("times", "rhythm", "RHYTHM_BROKEN", "silence over the gap to be expected", churn=1,
-              win=-1, is_actionable=True, missing=_NO_ORDER),
+              win=-1, is_actionable=True, missing=_NO_GAP),
     ),
     derived(
         "overdue_days", "orders", ("days_since_last_order", "expected_gap_days"),
         np.subtract,
         About("days", "rhythm", "RHYTHM_BROKEN", "silence beyond the gap to be expected", churn=1,
-              is_actionable=True, missing=_NO_ORDER),
+              is_actionable=True, missing=_NO_GAP),
     ),
     derived(
         "gap_irregularity", "orders", ("gap_spread_days", "usual_gap_days"), ratio,

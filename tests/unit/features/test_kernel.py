@@ -1,0 +1,146 @@
+"""What the backward pass reads off the events of one entity, worked out by hand."""
+
+from __future__ import annotations
+
+from math import nan, sqrt
+
+import numpy as np
+import pytest
+
+from features.asof import NEVER, US_PER_DAY
+from features.events import sort_events
+from features.kernel import Events, Output, State, compile_program, run
+from features.kernel import Statistic as S
+
+# Events on days 0, 10, 10.5, 30 and 40 of values 5, 1, 3, 3, missing; the one of day 10 is settled
+# on day 20, that of day 30 on day 50.
+DAYS = np.array([0.0, 10.0, 10.5, 30.0, 40.0])
+VALUES = np.array([5.0, 1.0, 3.0, 3.0, nan])
+
+
+def _events() -> Events:
+    at = (DAYS * US_PER_DAY).astype(np.int64)
+    later = np.array([NEVER, 20 * US_PER_DAY, NEVER, 50 * US_PER_DAY, NEVER])
+    return sort_events(
+        1,
+        np.zeros(5, dtype=np.int64),
+        at,
+        known_from=at,
+        known_until=np.full(5, NEVER),
+        later=later,
+        zone="UTC",
+        flags={"is_early": DAYS < 20},
+        measures={"value": VALUES},
+    )
+
+
+def _read(output: Output, as_of_day: float = 50, events: Events | None = None) -> float:
+    events = events or _events()
+    out = np.full((1, 1), -1.0)
+    as_of = np.array([int(as_of_day * US_PER_DAY)])
+    run(events, compile_program(events, {0: output}, 1), np.zeros(1, dtype=np.int64), as_of, out)
+    return float(out[0, 0])
+
+
+@pytest.mark.parametrize(
+    ("statistic", "measure", "expected"),
+    [
+        (S.COUNT, None, 5),
+        (S.COUNT, "value", 4),
+        (S.SUM, "value", 12),
+        (S.MEAN, "value", 3),
+        (S.STD, "value", sqrt(8 / 3)),
+        (S.MIN, "value", 1),
+        (S.MAX, "value", 5),
+        (S.MEDIAN, "value", 3),
+        (S.LAST, "value", 3),
+        (S.FIRST, "value", 5),
+        (S.DAYS, None, 4),
+        (S.AGE_LAST, None, 10),
+        (S.AGE_FIRST, None, 50),
+        (S.GAP_MEAN, None, 40 / 3),  # gaps of 10, 20 and 10 days
+        (S.GAP_STD, None, sqrt(100 / 3)),
+        (S.GAP_MEDIAN, None, 10),
+        (S.GAP_MAX, None, 20),
+        (S.RISES, "value", 1),
+        (S.FALLS, "value", 1),
+        (S.DISTINCT, "value", 3),
+        (S.P80, "value", 3.8),  # of 1, 3, 3, 5: 0.4 of the way from 3 to 5
+    ],
+)
+def test_a_statistic_of_the_whole_history(
+    statistic: S, measure: str | None, expected: float
+) -> None:
+    assert _read(Output(statistic, measure)) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_slope_is_least_squares_per_thirty_days() -> None:
+    expected = 30 * np.polyfit(DAYS[:4], VALUES[:4], 1)[0]
+    assert _read(Output(S.SLOPE, "value")) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("statistic", list(S))
+def test_without_events_counts_are_zero_and_all_else_is_missing(statistic: S) -> None:
+    counts = {S.COUNT, S.SUM, S.DAYS, S.RISES, S.FALLS, S.DISTINCT}
+    found = _read(Output(statistic, "value"), as_of_day=0)
+    assert found == 0 if statistic in counts else np.isnan(found)
+
+
+@pytest.mark.parametrize("statistic", [S.STD, S.GAP_MEAN, S.GAP_STD, S.GAP_MAX, S.SLOPE])
+def test_one_event_has_no_spread_gap_or_slope(statistic: S) -> None:
+    assert np.isnan(_read(Output(statistic, "value"), as_of_day=5))
+
+
+def test_an_event_on_the_as_of_instant_is_not_seen() -> None:
+    assert _read(Output(S.COUNT), as_of_day=40) == 4
+    assert _read(Output(S.COUNT), as_of_day=40.5) == 5
+
+
+def test_a_window_holds_what_is_exactly_as_old() -> None:
+    assert _read(Output(S.COUNT, window_days=10)) == 1
+    assert _read(Output(S.COUNT, window_days=9.99)) == 0
+    assert _read(Output(S.COUNT, window_days=20)) == 2
+
+
+def test_flags_must_all_be_set() -> None:
+    assert _read(Output(S.COUNT, where=("is_early",))) == 3
+
+
+def test_what_is_settled_on_the_as_of_instant_is_still_open() -> None:
+    assert _read(Output(S.COUNT, state=State.SETTLED)) == 1
+    assert _read(Output(S.COUNT, state=State.OPEN)) == 4
+    assert _read(Output(S.COUNT, state=State.SETTLED), as_of_day=50.5) == 2
+
+
+def test_outputs_of_one_pass_do_not_disturb_each_other() -> None:
+    events = _events()
+    outputs = {
+        3: Output(S.COUNT, window_days=20),
+        0: Output(S.COUNT),
+        1: Output(S.SUM, "value", window_days=40),
+        2: Output(S.SUM, "value"),
+    }
+    out = np.full((1, 5), -1.0)
+    as_of = np.array([50 * US_PER_DAY])
+    run(events, compile_program(events, outputs, 5), np.zeros(1, dtype=np.int64), as_of, out)
+    assert out.tolist() == [[5, 7, 12, 2, -1]]
+
+
+def test_threads_change_no_bit() -> None:
+    dice = np.random.default_rng(7)
+    n = 20_000
+    entity = np.sort(dice.integers(0, 500, n))
+    at = dice.integers(0, 400 * US_PER_DAY, n)
+    events = sort_events(
+        500, entity, at, known_from=at, known_until=np.full(n, NEVER), zone="UTC",
+        measures={"value": dice.normal(size=n)},
+    )  # fmt: skip
+    program = compile_program(
+        events, {0: Output(S.STD, "value"), 1: Output(S.GAP_MEDIAN), 2: Output(S.P80, "value")}, 3
+    )
+    rows = np.repeat(np.arange(500), 12)
+    as_of = np.tile(np.arange(12) * 30 * US_PER_DAY, 500)
+    one, two = np.empty((rows.size, 3)), np.empty((rows.size, 3))
+    run(events, program, rows, as_of, one, threads=1)
+    run(events, program, rows, as_of, two, threads=2)
+    assert one.tobytes() == two.tobytes()
