@@ -174,8 +174,8 @@ class Boosted:
     name: str = "lightgbm"
 
     def threads(self, rows: FeatureMatrix) -> int:
-        """Threads worth starting: one for a request, two for a batch."""
-        return 1 if rows.code.size < _BATCH_ROWS else 2
+        """Threads worth starting: one for a request, as many as OpenMP likes for a batch."""
+        return 1 if rows.code.size < _BATCH_ROWS else 0
 
     def margin(self, rows: FeatureMatrix) -> Floats:
         """(n,) log-odds."""
@@ -265,7 +265,10 @@ def fit_logistic(data: Dataset, features: tuple[str, ...], *, strength: float) -
 
 @dataclass(frozen=True)
 class TreeSettings:
-    """What shapes the trees; the defaults are for small portfolios."""
+    """What shapes the trees; the defaults are for small portfolios.
+
+    ``threads`` 0 leaves their number to OpenMP (``OMP_NUM_THREADS``, or one per core).
+    """
 
     leaves: int = 6
     rows_per_leaf: int = 200
@@ -274,7 +277,7 @@ class TreeSettings:
     l2: float = 20.0
     rounds: int = 400
     seed: int = 7
-    threads: int = 2
+    threads: int = 0
 
     def parameters(self, n_rows: int) -> dict[str, Any]:  # Any: LightGBM's own parameters
         """LightGBM parameters for so many rows; a leaf never asks for over a fiftieth of them."""
@@ -315,7 +318,7 @@ def train_booster(
 def default_trees(data: Dataset, features: tuple[str, ...]) -> Boosted:
     """LightGBM as it comes out of the box: a baseline, never a rung."""
     columns = lightgbm.Dataset(select(data.matrix, features), data.label, params={"verbose": -1})
-    parameters = {"objective": "binary", "verbose": -1, "seed": 7, "num_threads": 2}
+    parameters = {"objective": "binary", "verbose": -1, "seed": 7}
     return Boosted(features, lightgbm.train(parameters, columns, 100))
 
 

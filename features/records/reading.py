@@ -173,5 +173,5 @@ def loader_order(table: Table, columns: Sequence[str]) -> list[str]:
 
 def _sort_columns(table: Table, columns: Sequence[str], account: str | None) -> list[str]:
     names = [f"t.{name}" for name in loader_order(table, columns)]
-    first = [] if account is None else [account]
-    return list(dict.fromkeys([*first, *names]))
+    first: list[str] = [] if account is None else [account]
+    return list(dict.fromkeys(first + names))
