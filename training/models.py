@@ -22,7 +22,7 @@ from training.dataset import Dataset
 RUNGS = ("prior", "rates", "logistic", "lightgbm")
 """From the dullest to the keenest."""
 
-_BATCH_ROWS = 1_000
+_ROWS_WORTH_THREADS = 100_000
 _ALL_THREADS = 0
 """LightGBM's word for OMP_NUM_THREADS, or all cores. A number here would overrule that variable:
 two threads that share a busy core wait for each other sixty times as long as one works."""
@@ -176,15 +176,11 @@ class Boosted:
     booster: lightgbm.Booster
     name: str = "lightgbm"
 
-    def threads(self, rows: FeatureMatrix) -> int:
-        """Threads worth starting: one for a request, as many as OpenMP likes for a batch."""
-        return 1 if rows.code.size < _BATCH_ROWS else 0
-
     def margin(self, rows: FeatureMatrix) -> Floats:
         """(n,) log-odds."""
         return np.asarray(
             self.booster.predict(
-                select(rows, self.features), raw_score=True, num_threads=self.threads(rows)
+                select(rows, self.features), raw_score=True, num_threads=threads_for(rows.code.size)
             )
         )
 
@@ -194,7 +190,7 @@ class Boosted:
         if not values.shape[0]:
             return 0.0, np.zeros(values.shape)
         parts = np.asarray(
-            self.booster.predict(values, pred_contrib=True, num_threads=self.threads(rows))
+            self.booster.predict(values, pred_contrib=True, num_threads=threads_for(rows.code.size))
         )
         return float(parts[0, -1]), parts[:, :-1]
 
@@ -266,12 +262,18 @@ def fit_logistic(data: Dataset, features: tuple[str, ...], *, strength: float) -
     )  # fmt: skip
 
 
+def threads_for(n_rows: int) -> int:
+    """How many threads are worth starting for so many rows (0: as OpenMP is set)?
+
+    Small trees on few rows gain little from a second thread, and waiting for one another on a busy
+    machine was measured at 30 times the time of one thread.
+    """
+    return 1 if n_rows < _ROWS_WORTH_THREADS else 0
+
+
 @dataclass(frozen=True)
 class TreeSettings:
-    """What shapes the trees; the defaults are for small portfolios.
-
-    ``threads`` 0 leaves their number to OpenMP (``OMP_NUM_THREADS``, or one per core).
-    """
+    """What shapes the trees; the defaults are for small portfolios."""
 
     leaves: int = 6
     rows_per_leaf: int = 200
@@ -280,7 +282,6 @@ class TreeSettings:
     l2: float = 20.0
     rounds: int = 400
     seed: int = 7
-    threads: int = 0
 
     def parameters(self, n_rows: int) -> dict[str, Any]:  # Any: LightGBM's own parameters
         """LightGBM parameters for so many rows; a leaf never asks for over a fiftieth of them."""
@@ -293,7 +294,7 @@ class TreeSettings:
             "feature_fraction": self.column_share,
             "lambda_l2": self.l2,
             "seed": self.seed,
-            "num_threads": self.threads,
+            "num_threads": threads_for(n_rows),
             "deterministic": True,
             "force_row_wise": True,
             "verbose": -1,
@@ -321,7 +322,8 @@ def train_booster(
 def default_trees(data: Dataset, features: tuple[str, ...]) -> Boosted:
     """LightGBM as it comes out of the box: a baseline, never a rung."""
     columns = lightgbm.Dataset(select(data.matrix, features), data.label, params={"verbose": -1})
-    parameters = {"objective": "binary", "verbose": -1, "seed": 7}
+    threads = threads_for(data.size)
+    parameters = {"objective": "binary", "verbose": -1, "seed": 7, "num_threads": threads}
     return Boosted(features, lightgbm.train(parameters, columns, 100))
 
 
