@@ -23,9 +23,6 @@ RUNGS = ("prior", "rates", "logistic", "lightgbm")
 """From the dullest to the keenest."""
 
 _ROWS_WORTH_THREADS = 100_000
-_ALL_THREADS = 0
-"""LightGBM's word for OMP_NUM_THREADS, or all cores. A number here would overrule that variable:
-two threads that share a busy core wait for each other sixty times as long as one works."""
 _PRIOR_ROWS = 20.0
 _MAX_DEPTH = 6
 """Paths of at most six conditions keep exact reasons cheap."""
