@@ -19,7 +19,7 @@ from features.records.reading import TableReader
 from tests.property.portfolios import AS_OF, KINDS, Drawn, Rows, portfolios, rows
 
 some = settings(
-    max_examples=40,
+    max_examples=24,
     derandomize=True,
     deadline=None,
     database=None,

@@ -19,7 +19,7 @@ from tests.property.reference import Row, Seen, account_row, deal_row
 
 HORIZON = 90
 few = settings(
-    max_examples=25,
+    max_examples=15,
     derandomize=True,
     deadline=None,
     database=None,
