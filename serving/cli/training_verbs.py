@@ -27,6 +27,9 @@ Lead = Annotated[int, typer.Option("--lead-days", help="Days left out before tha
 Activity = Annotated[
     int, typer.Option("--activity-days", help="Accounts with an order in so many days.", min=1)
 ]
+_REFUSED = 3
+"""Exit code when a gate refused a model."""
+
 Quick = Annotated[bool, typer.Option("--quick", help="Search less.")]
 
 
@@ -105,9 +108,11 @@ def train(
         raise ContractError("CT002", f"no model can be trained: {reasons}", "Map more tables.")
     if json:
         console.emit({"models": [trained.to_json() for trained in found]})
-        return
-    show_trained(found, left_out)
-    console.say(f"Runs and pictures: {registry.runs_folder} (mlflow.db beside it)")
+    else:
+        show_trained(found, left_out)
+        console.say(f"Runs and pictures: {registry.runs_folder} (mlflow.db beside it)")
+    if any(trained.verdict == "refused" for trained in found):
+        raise typer.Exit(_REFUSED)
 
 
 def promote(
