@@ -57,7 +57,7 @@ def rungs(data: Dataset) -> dict[str, Rung]:
         "prior": fit_prior(data),
         "rates": fit_rates(data, "segment"),
         "logistic": fit_logistic(data, NAMES, strength=0.1),
-        "lightgbm": fit_trees(data, NAMES, TreeSettings(rounds=30, threads=1)),
+        "lightgbm": fit_trees(data, NAMES, TreeSettings(rounds=30)),
     }
 
 

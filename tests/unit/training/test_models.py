@@ -102,12 +102,12 @@ def test_columns_that_never_vary_are_left_out_and_missingness_counts_as_varying(
 
 
 def test_the_same_rows_and_seed_grow_the_same_trees() -> None:
-    settings = TreeSettings(rounds=10, threads=1)
+    settings = TreeSettings(rounds=10)
     one, other = (fit_trees(DATA, NAMES, settings).booster.model_to_string() for _ in range(2))
     assert one == other
 
 
 def test_no_path_has_more_than_six_conditions() -> None:
-    settings = TreeSettings(leaves=31, rows_per_leaf=5, rounds=20, threads=1)
+    settings = TreeSettings(leaves=31, rows_per_leaf=5, rounds=20)
     found = fit_trees(DATA, NAMES, settings).booster.trees_to_dataframe()
     assert found["node_depth"].max() <= 7
