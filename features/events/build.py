@@ -1,0 +1,110 @@
+"""Which sources have some records, and who are their entities?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from features.closings import closing_spells
+from features.events import of_accounts, of_deals
+from features.events.columns import Vocabulary
+from features.events.world import World
+from features.kernel import Codes, Events, Floats
+from features.records.folder import Portfolio, Records
+
+
+@dataclass(frozen=True)
+class EventSet:
+    """All events of some records, by source.
+
+    Attributes
+    ----------
+    portfolio : Portfolio
+        What holds for all of them.
+    accounts, deals : Vocabulary
+        Ids, bytewise sorted; an entity's code is its position.
+    deal_account : (n_deals,) int64
+        Account of each deal.
+    sources : mapping of str to Events
+        Sources that exist, keyed by account or by deal as `ENTITY_OF_SOURCE` says.
+    words : mapping of str to Vocabulary
+        stage, owner, segment, country, product, source, competitor.
+    stage_position, stage_outcome : arrays by stage code
+        Place in the order of the sale (NaN unknown); 0 open, 1 won, 2 lost.
+    records : Records
+        Where the events came from.
+    """
+
+    portfolio: Portfolio
+    accounts: Vocabulary
+    deals: Vocabulary
+    deal_account: Codes
+    sources: Mapping[str, Events]
+    words: Mapping[str, Vocabulary]
+    stage_position: Floats
+    stage_outcome: Codes
+    records: Records
+
+
+Build = Callable[[World], Events | None]
+
+_OF_ACCOUNTS: Mapping[str, Build] = {
+    "orders": of_accounts.orders,
+    "lines": of_accounts.lines,
+    "invoices": of_accounts.invoices,
+    "interactions": of_accounts.interactions,
+    "contacts": of_accounts.contacts,
+    "subscriptions": of_accounts.subscriptions,
+    "segment": partial(of_accounts.attribute, column="segment", words="segment"),
+    "country": partial(of_accounts.attribute, column="country", words="country"),
+    "account_owner": partial(of_accounts.attribute, column="owner_id", words="owner"),
+}
+
+_OF_DEALS: Mapping[str, Build] = {
+    "moves": of_deals.moves,
+    "deal_interactions": of_deals.deal_interactions,
+    "deal_outcomes": of_deals.deal_outcomes,
+    "created": of_deals.created,
+    "deal_owner": partial(of_deals.deal_attribute, column="owner_id", words="owner"),
+    "product": partial(of_deals.deal_attribute, column="product_id", words="product"),
+    "lead_source": partial(of_deals.deal_attribute, column="source", words="lead_source"),
+    "competitor": partial(of_deals.deal_attribute, column="competitor", words="competitor"),
+}
+
+ENTITY_OF_SOURCE: Mapping[str, str] = {
+    **dict.fromkeys(_OF_ACCOUNTS, "account"),
+    "account_deals": "account",
+    **dict.fromkeys(_OF_DEALS, "deal"),
+}
+
+
+def build_events(records: Records) -> EventSet:
+    """What happened, entity by entity, in the form that the kernel walks?
+
+    Parameters
+    ----------
+    records : Records
+        Checked rows, in the loader's order.
+
+    Returns
+    -------
+    EventSet
+        Sources whose tables exist; the others are absent and their signals unavailable.
+    """
+    world = World(records)
+    sources = {name: build(world) for name, build in (*_OF_ACCOUNTS.items(), *_OF_DEALS.items())}
+    moves = sources["moves"]
+    if moves is not None:
+        sources["account_deals"] = of_deals.account_deals(world, closing_spells(moves))
+    return EventSet(
+        records.portfolio,
+        world.accounts,
+        world.deals,
+        world.deal_account,
+        {name: events for name, events in sources.items() if events is not None},
+        world.words,
+        world.stage_position,
+        world.stage_outcome,
+        records,
+    )

@@ -1,0 +1,125 @@
+"""Events of deals: their moves, what was exchanged about them, what is known of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from features.asof import NEVER
+from features.closings import Spells
+from features.events.columns import codes, holds, instants, numbers, required
+from features.events.of_accounts import interactions_of
+from features.events.versions import versions_of
+from features.events.world import World
+from features.kernel import Events
+
+OUTCOMES = ("buying_signal", "objection")
+"""Outcomes of an interaction that signals ask for by name."""
+
+
+def deal_interactions(world: World) -> Events | None:
+    """One event per interaction about a deal."""
+    table = world.records.tables.get("interactions")
+    if table is None or "opportunity_id" not in table.column_names:
+        return None
+    return interactions_of(
+        world,
+        lambda table: world.deals.code(table.column("opportunity_id")),
+        len(world.deals.words),
+    )
+
+
+def deal_outcomes(world: World) -> Events | None:
+    """One event per interaction about a deal whose outcome we know, known when it was."""
+    found = versions_of(world.records, "interactions", "occurred_at", ("interaction_id",))
+    if found is None or not {"opportunity_id", "outcome"} <= set(found.table.column_names):
+        return None
+    table = found.table
+    resolved = instants(table, "resolved_at", NEVER)
+    # What a ticket came to is known once it is resolved; what a call came to, at once, unless
+    # it too was left to be resolved.
+    waits = required(holds(table, "kind", "ticket")) | required(holds(table, "kind", "complaint"))
+    at_once = (resolved == NEVER) & ~waits
+    learnt = np.where(at_once, found.known_from, np.maximum(found.known_from, resolved))
+    return world.events(
+        replace(found, known_from=learnt),
+        world.deals.code(table.column("opportunity_id")),
+        len(world.deals.words),
+        flags={f"has_{outcome}": holds(table, "outcome", outcome) for outcome in OUTCOMES},
+    )
+
+
+def moves(world: World) -> Events | None:
+    """One event per dated snapshot of a deal."""
+    found = versions_of(
+        world.records, "opportunity_history", "changed_at",
+        ("opportunity_id", "changed_at", "stage"),
+    )  # fmt: skip
+    if found is None or world.opportunities is None:
+        return None
+    table = found.table
+    stage = world.words["stage"].code(table.column("stage"))
+    outcome = world.stage_outcome[stage]
+    has_stages = "stages" in world.records.tables
+    return world.events(
+        found,
+        world.deals.code(table.column("opportunity_id")),
+        len(world.deals.words),
+        flags={"is_won": outcome == 1, "is_lost": outcome == 2, "is_closed": outcome > 0},
+        measures={
+            "stage": stage.astype(float),
+            "position": world.stage_position[stage] if has_stages else None,
+            "amount": numbers(table, "amount"),
+            "expected_close_day": numbers(table, "expected_close_date"),
+            "owner": codes(table, "owner_id", world.words["owner"]),
+        },
+    )
+
+
+def created(world: World) -> Events | None:
+    """One event per deal: its opening, by an account."""
+    found = world.opportunities
+    if found is None:
+        return None
+    return world.events(
+        found,
+        world.deals.code(found.table.column("opportunity_id")),
+        len(world.deals.words),
+        measures={"account": world.accounts.code(found.table.column("account_id")).astype(float)},
+    )
+
+
+def account_deals(world: World, spells: Spells) -> Events | None:
+    """One event per deal of an account and spell of its state, settled when learnt closed."""
+    found = world.opportunities
+    if found is None:
+        return None
+    deal = world.deals.code(found.table.column("opportunity_id"))
+    row, spell = spells.of_deals(deal)
+    known_from = np.maximum(found.known_from[row], spells.since[spell])
+    known_until = np.minimum(found.known_until[row], spells.until[spell])
+    lasts = known_from < known_until
+    row, spell = row[lasts], spell[lasts]
+    versions = replace(
+        found.take(row), known_from=known_from[lasts], known_until=known_until[lasts]
+    )
+    is_closed, is_won = spells.closed_at[spell] < NEVER, spells.is_won[spell]
+    return world.by_account(
+        versions,
+        later=spells.learnt[spell],
+        flags={"is_won": is_closed & is_won, "is_lost": is_closed & ~is_won},
+    )
+
+
+def deal_attribute(world: World, column: str, words: str) -> Events | None:
+    """The one value of a static attribute of each deal."""
+    found = world.opportunities
+    if found is None or f"opportunities.{column}" not in world.records.portfolio.static:
+        return None
+    return world.events(
+        found,
+        world.deals.code(found.table.column("opportunity_id")),
+        len(world.deals.words),
+        measures={"code": codes(found.table, column, world.words[words])},
+    )
