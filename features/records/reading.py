@@ -167,7 +167,8 @@ def loader_order(table: Table, columns: Sequence[str]) -> list[str]:
     columns : sequence of str
         Columns that there are.
     """
-    first = [name for name in (table.event_time, "known_at", *table.key) if name in columns]
+    event_time = () if table.event_time is None else (table.event_time,)
+    first = [name for name in (*event_time, "known_at", *table.key) if name in columns]
     return list(dict.fromkeys([*first, *columns]))
 
 
