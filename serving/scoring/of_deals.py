@@ -1,0 +1,109 @@
+"""What is said of deals: chance, duration, and what winning them is worth?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.cohorts import open_deals
+from features.context import ContextTable
+from features.events import EventSet
+from features.kernel import Codes, Floats
+from features.matrix import deal_rows
+from portfolio.actions import deal_actions
+from portfolio.priority import Actions, Priority
+from serving.scoring.of_accounts import ScoredAccounts, risk_of
+from serving.scoring.said import ModelScores, score_rows
+from serving.scoring.weighing import margin_rates, weigh
+from serving.settings import Settings
+from training.artefact import Champion
+from training.labels import closings
+
+
+@dataclass(frozen=True)
+class ScoredDeals:
+    """Everything said of the deals of some records.
+
+    Attributes
+    ----------
+    code : (n,) int64
+        Deals opened before the as_of instant.
+    status : (n,) str
+        open, won or lost.
+    close : ModelScores or None
+        Of the open ones.
+    close_row : (n,) int64
+        Row of the deal in `close` (and of its priority); -1 where it is closed or unscored.
+    expected_days, p80_days : (n,) float64
+        Usual days until a deal in this stage closes.
+    action : (n,) str
+        win or expand.
+    """
+
+    code: Codes
+    status: NDArray[np.str_]
+    close: ModelScores | None
+    close_row: Codes
+    expected_days: Floats
+    p80_days: Floats
+    action: NDArray[np.str_]
+    priority: Priority
+
+
+def score_deals(
+    events: EventSet,
+    champion: Champion | None,
+    moment: int,
+    money: ContextTable,
+    accounts: ScoredAccounts,
+    as_of: date,
+    settings: Settings,
+) -> ScoredDeals:
+    """What is said of every deal of some records that was opened before an instant?"""
+    code, status = _visible_deals(events, moment)
+    is_open = np.flatnonzero(status == "open")
+    close_row = np.full(code.size, -1, dtype=np.int64)
+    nothing = np.full(code.size, np.nan)
+    none = weigh(
+        Actions(*(np.empty(0) for _ in range(4))),
+        np.array([], dtype=object),
+        money,
+        as_of,
+        settings,
+    )
+    action = np.where(accounts.status[events.deal_account[code]] == "scored", "expand", "win")
+    if champion is None or not is_open.size:
+        return ScoredDeals(code, status, None, close_row, nothing, nothing, action, none)
+    context, has_context = champion.context_for(moment)
+    rows = deal_rows(events, code[is_open], np.full(is_open.size, moment), {moment: context})
+    close = score_rows(champion, rows, context, is_before_contexts=not has_context)
+    close_row[is_open] = np.arange(is_open.size)
+    expected, p80 = nothing.copy(), nothing.copy()
+    stage = context.tables["stage"]
+    for days, name in ((expected, "days_to_close"), (p80, "days_to_close_p80")):
+        days[is_open] = [stage.get(word, name) for word in rows.keys["stage"]]
+    account = events.deal_account[rows.code]
+    margin = rows.column("amount") * margin_rates(accounts.rows.take(account), money)
+    known_days = np.where(
+        np.isnan(expected[is_open]), settings.priority.reference_days, expected[is_open]
+    )
+    risk = risk_of(accounts)[account]
+    priority = weigh(
+        deal_actions(np.nan_to_num(margin, nan=0.0), close.probability, risk, known_days),
+        rows.keys["segment"], money, as_of, settings,
+    )  # fmt: skip
+    return ScoredDeals(code, status, close, close_row, expected, p80, action, priority)
+
+
+def _visible_deals(events: EventSet, moment: int) -> tuple[Codes, NDArray[np.str_]]:
+    """Deals with a dated stage before the instant, and how they stand."""
+    closed_at, is_won = closings(events, moment)
+    is_open = np.zeros(len(events.deals.words), dtype=bool)
+    is_open[open_deals(events, moment)] = True
+    is_closed = closed_at < moment
+    code = np.flatnonzero(is_open | is_closed)
+    status = np.where(is_open[code], "open", np.where(is_won[code] == 1, "won", "lost"))
+    return code, status
