@@ -15,7 +15,8 @@ from serving.store.rows import Trend
 from training.artefact import Champion
 from training.models import Boosted, Logistic, select, to_probability
 
-STALE_DAYS = 35"""A score is stale when its context is older than this on its day."""
+STALE_DAYS = 35
+"""A score is stale when its context is older than this on its day."""
 
 TREND_STEP = 0.02
 """A probability moved when it differs by this much from the previous one."""
