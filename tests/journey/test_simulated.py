@@ -1,0 +1,105 @@
+"""A portfolio whose causes are known: are they found, and are the probabilities right?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from features.events import EventSet, build_events
+from features.records.folder import Records, open_portfolio, read_records
+from features.records.simulator import SimulatorSettings, simulate, write_simulation
+from serving.explanations.figures import code_and_theme
+from training.backtest import Backtest, run_backtest
+from training.dataset import TASKS, Workshop, task
+from training.evaluate import calibration_error_by_chance, expected_calibration_error
+from training.search import fit_rungs
+from training.slices import train_dates
+
+# Held-out days of one portfolio share most of their accounts, so that their pooled errors are
+# larger than those of as many independent rows: the bound of the small world leaves room for it.
+BOUNDS = {4_000: 0.04, 20_000: 0.02}
+
+
+@dataclass(frozen=True)
+class World:
+    """A simulated portfolio with the back-tests of both models."""
+
+    records: Records
+    events: EventSet
+    backtests: Mapping[str, Backtest]
+
+
+def _world(accounts: int, folder: Path) -> World:
+    made = simulate(np.random.default_rng(11), SimulatorSettings(accounts=accounts))
+    write_simulation(made, folder)
+    records = read_records(open_portfolio(folder))
+    events = build_events(records)
+    backtests = {
+        model: run_backtest(Workshop(events, task(model)), quick=True, count=3) for model in TASKS
+    }
+    return World(records, events, backtests)
+
+
+def _require_calibrated(world: World, model: str, bound: float) -> None:
+    found = world.backtests[model]
+    assert found.verdict == "skill"
+    said = [result.scored.probability[found.rung] for result in found.slices]
+    label = [result.scored.label for result in found.slices]
+    error = expected_calibration_error(np.concatenate(said), np.concatenate(label))
+    chance = calibration_error_by_chance(np.concatenate(said))
+    assert error <= bound, f"{model}: {error:.4f}, {chance:.4f} by chance, rung {found.rung}"
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """4,000 accounts."""
+    return _world(4_000, tmp_path_factory.mktemp("small"))
+
+
+@pytest.mark.parametrize("model", TASKS)
+def test_probabilities_of_days_to_come_are_right_in_a_small_world(model: str, small: World) -> None:
+    _require_calibrated(small, model, BOUNDS[4_000])
+
+
+@pytest.mark.long
+def test_probabilities_of_days_to_come_are_right_to_two_points(tmp_path: Path) -> None:
+    world = _world(20_000, tmp_path)
+    for model in TASKS:
+        _require_calibrated(world, model, BOUNDS[20_000])
+
+
+@pytest.mark.parametrize("model", TASKS)
+def test_the_model_beats_every_dull_rule(model: str, small: World) -> None:
+    mean = {name: found["auc"] for name, found in small.backtests[model].mean().items()}
+    rule = "recency" if model == "churn" else "stage_rate"
+    assert mean["fanal"] > mean[rule] + 0.02
+    assert mean["fanal"] >= mean["default_lightgbm"]
+
+
+# Theme of the causes that add most to the log-odds (docs/simulator.md), by model.
+PLANTED = {
+    "churn": {"rhythm", "service", "relationship"},
+    "close": {"deal", "relationship"},
+}
+
+
+@pytest.mark.parametrize("model", TASKS)
+def test_the_planted_causes_are_among_what_moves_the_model(model: str, small: World) -> None:
+    workshop = Workshop(small.events, task(model))
+    day = workshop.data_end
+    days = train_dates(day, workshop.first_day, workshop.task.horizon)
+    data = workshop.dataset(days, day)
+    rung = fit_rungs(data, workshop.task, quick=True, only=("logistic",))["logistic"].rung
+    _, parts = rung.contributions(workshop.rows(day))
+    moved: dict[str, float] = {}
+    entity = workshop.task.entity
+    for name, size in zip(rung.features, np.abs(parts).mean(axis=0), strict=True):
+        found = code_and_theme(entity, name)
+        if found is not None:
+            moved[found[1]] = moved.get(found[1], 0.0) + float(size)
+    total = sum(moved.values())
+    assert {theme for theme in PLANTED[model] if moved.get(theme, 0.0) < 0.05 * total} == set()
