@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from features.errors import NotReady
-from features.kernel import Floats
+from features.kernel import Codes, Floats
 from training.baselines import fit_baselines, rule_name
 from training.dataset import Dataset, Task, Workshop
 from training.evaluate import Interval, Scored, auc_gain, log_loss_gain, mean_metrics, measure
@@ -37,12 +37,28 @@ MIN_OUTCOMES = 20
 
 @dataclass(frozen=True)
 class SliceResult:
-    """What everyone said on one test day."""
+    """What everyone said on one test day.
+
+    Attributes
+    ----------
+    slice : Slice
+        The day, and the days learnt from.
+    n_train : int
+        Rows learnt from.
+    scored : Scored
+        What each model said of each row, and what happened.
+    metrics : mapping of str to mapping of str to float
+        By model and metric.
+    code, label : (n_train + n_test,) int64 and float64
+        Which account or deal each matured row is of, and its outcome.
+    """
 
     slice: Slice
     n_train: int
     scored: Scored
     metrics: Mapping[str, Mapping[str, float]]
+    code: Codes
+    label: Floats
 
 
 @dataclass(frozen=True)
@@ -202,7 +218,9 @@ def _run_slice(
             said.setdefault(name, rule(test.matrix))
     scored = Scored(piece.test_date.isoformat(), test.label, test.group, said)
     metrics = {name: measure(probability, test.label) for name, probability in said.items()}
-    return SliceResult(piece, train.size, scored, metrics)
+    code = np.concatenate((train.matrix.code, test.matrix.code))
+    label = np.concatenate((train.label, test.label))
+    return SliceResult(piece, train.size, scored, metrics, code, label)
 
 
 def predict(fitted: Fitted, data: Dataset) -> Floats:
@@ -214,17 +232,16 @@ def _too_little(task: Task, results: Sequence[SliceResult]) -> str:
     """Say what is missing before anything can be learnt; empty when nothing is."""
     if not results:
         return "no test day has both a known outcome and days to learn from before it"
-    # An entity counts once, however many days it recurs on.
-    label = np.concatenate([result.scored.label for result in results])
-    rows = max(
-        result.scored.label.size if task.entity == "account" else 0 for result in results
-    ) or sum(result.scored.label.size for result in results)
+    # An account or a deal counts once, however many days it recurs on.
+    code = np.concatenate([result.code for result in results])
+    label = np.concatenate([result.label for result in results])
+    rows = np.unique(code).size
     least, what = (MIN_ACCOUNTS, "accounts") if task.entity == "account" else (MIN_DEALS, "deals")
     if rows < least:
         return f"{rows} matured {what}, {least} are needed"
-    rarer = int(min(label.sum(), label.size - label.sum()))
+    rarer = min(np.unique(code[label == 1]).size, np.unique(code[label == 0]).size)
     if rarer < MIN_OUTCOMES:
-        return f"{rarer} rows of the rarer outcome, {MIN_OUTCOMES} are needed"
+        return f"{rarer} {what} with the rarer outcome, {MIN_OUTCOMES} are needed"
     return ""
 
 

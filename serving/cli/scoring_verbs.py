@@ -6,7 +6,7 @@ import csv
 import json as json_module
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -141,6 +141,8 @@ def _score_body(
         max_accounts=settings.limits.max_accounts,
     )
     if as_of is not None:
+        if as_of > clock.date() + timedelta(days=1):
+            raise SettingsError("CL022", f"{as_of} has not come yet.", "Name a day up to tomorrow.")
         request = replace(request, as_of=as_of)
     return answer_request(request, champions, settings)
 

@@ -27,7 +27,7 @@ def _result(verdict: str = "skill", *, bias: float = 0.0) -> Backtest:
     scored = Scored("2011-05-01", label, np.arange(margin.size), said)
     metrics = {name: measure(probability, label) for name, probability in said.items()}
     skill = Skill("logistic", "recency", Interval(0.1, 0.05, 0.15))
-    result = SliceResult(SLICE, 100, scored, metrics)
+    result = SliceResult(SLICE, 100, scored, metrics, scored.group, scored.label)
     return Backtest(TASK, (result,), "logistic", skill, verdict, "AUC +0.100 over recency")
 
 
