@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -147,10 +147,11 @@ def auc_gain(
     """By how much does one model's AUC exceed another's, averaged over slices?
 
     Paired: both are read on the same resampled accounts, and an account drawn is drawn in every
-    slice it recurs in (bootstrap by account). A constant score has AUC 0.5.
+    slice it recurs in (bootstrap by account). A constant score has AUC 0.5; a slice in which only
+    one outcome came about has none, and is left out.
     """
     prepared = []
-    for piece in slices:
+    for piece in _with_both_outcomes(slices):
         pair = []
         for name in (model, against):
             score = piece.probability[name]
@@ -186,6 +187,46 @@ def log_loss_gain(
         return float(np.mean([(w := weights[g]) @ v / max(w.sum(), 1e-12) for g, v in losses]))
 
     return _bootstrap(slices, gain, draws, seed)
+
+
+def _with_both_outcomes(slices: Sequence[Scored]) -> list[Scored]:
+    return [piece for piece in slices if piece.label.min() < piece.label.max()]
+
+
+def metric_interval(
+    slices: Sequence[Scored], model: str, metric: str, *, draws: int = 200, seed: int = 7
+) -> Interval | None:
+    """How sure is a model's mean ``auc``, ``brier`` or ``log_loss`` over slices?
+
+    Bootstrap by account, as for `auc_gain`. None without a slice that has both outcomes.
+    """
+    usable = _with_both_outcomes(slices)
+    if not usable:
+        return None
+    readers = [(piece.group, _weighted(piece, model, metric)) for piece in usable]
+
+    def mean(weights: Floats | None) -> float:
+        found = [
+            read(np.ones(group.size) if weights is None else weights[group])
+            for group, read in readers
+        ]
+        return float(np.mean(found))
+
+    return _bootstrap(usable, mean, draws, seed)
+
+
+def _weighted(piece: Scored, model: str, metric: str) -> Callable[[Floats], float]:
+    """Multiplicities of the rows -> the metric."""
+    label, score = piece.label, piece.probability[model]
+    if metric == "auc":
+        _, tie = np.unique(score, return_inverse=True)
+        order = np.argsort(tie, kind="stable")
+        return lambda weight: _weighted_auc(order, tie[order], label, weight)
+    p = np.clip(score, 1e-9, 1.0 - 1e-9)
+    squared = (score - label) ** 2
+    surprise = -(label * np.log(p) + (1.0 - label) * np.log1p(-p))
+    loss = squared if metric == "brier" else surprise
+    return lambda weight: float(weight @ loss / max(weight.sum(), 1e-12))
 
 
 def _bootstrap(slices: Sequence[Scored], gain, draws: int, seed: int) -> Interval:  # type: ignore[no-untyped-def]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from features.errors import ContractError
 from features.events import EventSet
@@ -21,14 +22,17 @@ from training.backtest import Backtest, run_backtest
 from training.calibration import Calibration
 from training.contexts import context_at
 from training.dataset import Dataset, Task, Workshop
+from training.evaluate import metric_interval
 from training.gates import GateResult, run_gates, verdict
-from training.models import Prior, log_odds
-from training.registry import Registry, log_facts, log_file, log_metrics
+from training.models import RUNGS, Prior, log_odds
+from training.registry import Registry, log_dataset, log_facts, log_file, log_metrics
 from training.report import draw_calibration, draw_lift, draw_shap, model_card
 from training.search import Fitted, fit_rungs
 from training.slices import train_dates
 
 Progress = Callable[[str], None]
+
+_WITH_INTERVAL = ("auc", "brier", "log_loss")
 
 
 @dataclass(frozen=True)
@@ -224,6 +228,7 @@ def _log(
     records: Records,
 ) -> None:
     task = champion.task
+    log_dataset(records.portfolio.name, data_digest(records))
     log_facts(
         {
             "model": task.name,
@@ -245,11 +250,28 @@ def _log(
     )
     for name, found in result.mean().items():
         log_metrics({f"{name}.{metric}": value for metric, value in found.items()})
+    log_metrics(_intervals(result))
     if result.skill is not None:
         gain = result.skill.gain
         log_metrics(
             {"auc_gain": gain.mean, "auc_gain.low95": gain.low, "auc_gain.high95": gain.high}
         )
+
+
+def _intervals(result: Backtest) -> dict[str, float]:
+    """95 % intervals of every rung's means, by the names that MLflow shows."""
+    scored = [found.scored for found in result.slices]
+    found: dict[str, float] = {}
+    shown = {"fanal": result.rung, **{name: name for name in RUNGS}}
+    for name, rung in shown.items():
+        if not scored or any(rung not in piece.probability for piece in scored):
+            continue
+        for metric in _WITH_INTERVAL:
+            interval = metric_interval(scored, rung, metric)
+            if interval is not None:
+                found[f"{name}.{metric}.low95"] = interval.low
+                found[f"{name}.{metric}.high95"] = interval.high
+    return found
 
 
 def _log_pages(
@@ -281,15 +303,19 @@ def data_digest(records: Records) -> str:
     """Which sha256 have the records? Equal rows in equal order give equal digests."""
     digest = hashlib.sha256()
     for name in sorted(records.tables):
-        table = records.tables[name].combine_chunks()
-        digest.update(name.encode())
+        table = records.tables[name]
         for column in sorted(table.column_names):
-            digest.update(column.encode())
-            for chunk in table.column(column).chunks:
-                for buffer in chunk.buffers():
-                    if buffer is not None:
-                        digest.update(buffer)
+            digest.update(f"{name}.{column}:{table.num_rows}".encode())
+            for part in _content(table.column(column)):
+                digest.update(part)
     return digest.hexdigest()
+
+
+def _content(column: pa.ChunkedArray[Any]) -> Iterator[bytes | pa.Buffer]:
+    """Which values are there, and what are they? What lies beneath missing values is left out."""
+    yield column.is_valid().to_numpy().tobytes()
+    known = pa.concat_arrays(column.drop_null().chunks or [pa.array([], column.type)])
+    yield pa.record_batch([known], names=["values"]).serialize()
 
 
 def can_train(events: EventSet, task: Task) -> str | None:

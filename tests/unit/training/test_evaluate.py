@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -22,6 +24,7 @@ from training.evaluate import (
     log_loss_gain,
     mean_metrics,
     measure,
+    metric_interval,
 )
 
 RANDOM = np.random.default_rng(7)
@@ -185,3 +188,29 @@ def test_means_over_days_leave_out_what_is_missing() -> None:
         [dict.fromkeys(METRICS, 0.2), {**dict.fromkeys(METRICS, 0.4), "auc": float("nan")}]
     )
     assert (found["auc"], found["brier"]) == (0.2, pytest.approx(0.3))
+
+
+@pytest.mark.parametrize(
+    ("metric", "reference"),
+    [("auc", roc_auc_score), ("brier", brier_score_loss), ("log_loss", sklearn_log_loss)],
+)
+def test_the_interval_of_a_metric_is_that_of_rows_written_out_as_often_as_they_are_drawn(
+    metric: str, reference: Callable[..., float]
+) -> None:
+    slices = _slices()
+    means = [
+        np.mean([reference(*_repeat(piece, times, "good")) for piece in slices])
+        for times in _resampled(slices, 60)
+    ]
+    found = metric_interval(slices, "good", metric, draws=60)
+    assert found is not None
+    expected = np.mean([reference(p.label, p.probability["good"]) for p in slices])
+    assert found.mean == pytest.approx(expected)
+    assert (found.low, found.high) == pytest.approx(tuple(np.percentile(means, [2.5, 97.5])))
+
+
+def test_a_day_on_which_one_outcome_alone_came_about_has_no_auc_and_is_left_out() -> None:
+    one, other = _slices()
+    lost = Scored(other.as_of_date, np.zeros(other.label.size), other.group, other.probability)
+    assert auc_gain([one, lost], "good", "dull").mean == auc_gain([one], "good", "dull").mean
+    assert metric_interval([lost], "good", "auc") is None

@@ -13,6 +13,9 @@ from training import registry as registry_module
 from training.artefact import load_champion, models_folder, read_pointer
 from training.registry import Registry
 
+# What mlflow warns of in its own modules is not ours to mend.
+pytestmark = pytest.mark.filterwarnings("ignore:::mlflow")
+
 RUNGS = rungs(dataset())
 NAME = "made.churn"
 
