@@ -190,7 +190,12 @@ def _calibrated(data: Dataset, splits: Splits, fit: Callable[[Dataset], Rung]) -
     return fit_calibration(unseen.margin, unseen.label, fitted_on=splits.kind)
 
 
-def search_logistic(data: Dataset, features: tuple[str, ...], splits: Splits) -> Fitted:
+def search_logistic(
+    data: Dataset,
+    features: tuple[str, ...],
+    splits: Splits,
+    strengths: Sequence[float] = STRENGTHS,
+) -> Fitted:
     """Fit the logistic rung with the strongest penalty within one standard error of the best.
 
     The one-standard-error rule: Breiman, Friedman, Olshen & Stone, Classification and Regression
@@ -200,7 +205,7 @@ def search_logistic(data: Dataset, features: tuple[str, ...], splits: Splits) ->
     def fit(part: Dataset, strength: float) -> Rung:
         return fit_logistic(part, features, strength=strength)
 
-    tried = {c: _unseen(data, splits.search, partial(fit, strength=c)) for c in STRENGTHS}
+    tried = {c: _unseen(data, splits.search, partial(fit, strength=c)) for c in strengths}
     least = min(tried.values(), key=lambda unseen: unseen.loss)
     # The strongest comes first, and the best is always within its own error.
     strength = next(c for c, unseen in tried.items() if unseen.is_as_good_as(least))
@@ -272,7 +277,7 @@ def fit_rungs(
     task : Task
         What is predicted.
     quick : bool
-        Try only the first tree shape.
+        Try only the first tree shape, and every other penalty.
     only : sequence of str or None
         Names of the rungs wanted; all by default.
     progress : callable
@@ -292,7 +297,8 @@ def fit_rungs(
         splits = make_splits(data, task)
         if splits.calibrate and "logistic" in wanted:
             progress("logistic regression")
-            found["logistic"] = search_logistic(data, features, splits)
+            strengths = STRENGTHS[1::2] if quick else STRENGTHS
+            found["logistic"] = search_logistic(data, features, splits, strengths)
         if splits.calibrate and "lightgbm" in wanted:
             progress("boosted trees")
             shapes = SHAPES[:1] if quick else SHAPES
