@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,11 +81,15 @@ def test_the_model_beats_every_dull_rule(model: str, small: World) -> None:
     assert mean["fanal"] >= mean["default_lightgbm"]
 
 
-# Theme of the causes that add most to the log-odds (docs/simulator.md), by model.
+# What shows the planted causes (docs/simulator.md): themes for churn, codes for close, whose causes
+# all lie in the deal.
 PLANTED = {
     "churn": {"rhythm", "service", "relationship"},
-    "close": {"deal", "relationship"},
-}
+    "close": {
+        "DEAL_AMOUNT", "OWNER_RECORD", "SOURCE_RECORD", "COMPETITOR", "DEAL_STAGE", "STAGE_AGE",
+        "DEAL_ACTIVITY",
+    },
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("model", TASKS)
@@ -95,11 +100,10 @@ def test_the_planted_causes_are_among_what_moves_the_model(model: str, small: Wo
     data = workshop.dataset(days, day)
     rung = fit_rungs(data, workshop.task, quick=True, only=("logistic",))["logistic"].rung
     _, parts = rung.contributions(workshop.rows(day))
-    moved: dict[str, float] = {}
-    entity = workshop.task.entity
+    moved: Counter[str] = Counter()
     for name, size in zip(rung.features, np.abs(parts).mean(axis=0), strict=True):
-        found = code_and_theme(entity, name)
-        if found is not None:
-            moved[found[1]] = moved.get(found[1], 0.0) + float(size)
-    total = sum(moved.values())
-    assert {theme for theme in PLANTED[model] if moved.get(theme, 0.0) < 0.05 * total} == set()
+        for word in code_and_theme(workshop.task.entity, name) or ():
+            moved[word] += size
+    # Every feature is counted under its code and under its theme.
+    total = sum(moved.values()) / 2
+    assert {word for word in PLANTED[model] if moved[word] < 0.04 * total} == set()
