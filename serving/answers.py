@@ -52,12 +52,27 @@ def answer(
     ]
     return {
         "as_of": scored.as_of.isoformat(),
-        "models": {name: model_facts(c) for name, c in scored.champions.by_model.items()},
+        "models": {
+            name: _facts_used(champion, scores)
+            for (name, champion), scores in zip(
+                scored.champions.by_model.items(),
+                (scored.accounts.churn, scored.deals.close),
+                strict=True,
+            )
+        },
         "context_as_of": max(contexts, default=None),
         "warnings": list(scored.warnings),
         "results": results(scored, order, language=language, past=past),
         "errors": [],
     }
+
+
+def _facts_used(champion: Champion | None, scores: ModelScores | None) -> Json | None:
+    """Which champion answered, and with which context."""
+    facts = model_facts(champion)
+    if facts is not None and scores is not None:
+        facts["context_version"] = scores.context.version
+    return facts
 
 
 def model_facts(champion: Champion | None) -> Json | None:

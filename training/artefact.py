@@ -43,6 +43,7 @@ from training.labels import Horizon
 from training.models import Boosted, Logistic, Prior, Rates, Rung, to_probability
 
 FORMAT = 1
+_CHILD_SECONDS = 300
 REFERENCE_TABLES = ("stages", "products", "owners", "fx_rates")
 """Tables of the portfolio that a request does not bring along."""
 
@@ -296,12 +297,15 @@ def loads_in_child(home: Path, portfolio: str, model: str, version: str) -> bool
         "import sys; from pathlib import Path; from training.artefact import load_version;"
         " load_version(Path(sys.argv[1]), *sys.argv[2:5])"
     )
-    done = subprocess.run(  # noqa: S603  # our own interpreter, our own code, arguments as a list
-        [sys.executable, "-c", command, str(home), portfolio, model, version],
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603  # our own interpreter, our own code, arguments as a list
+            [sys.executable, "-c", command, str(home), portfolio, model, version],
+            capture_output=True,
+            timeout=_CHILD_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return False
     return done.returncode == 0
 
 

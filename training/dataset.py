@@ -130,7 +130,7 @@ class Workshop:
     """
 
     def __init__(self, events: EventSet, task: Task) -> None:
-        _require_tables(events, task)
+        require_tables(events, task)
         self.events = events
         self.task = task
         self.data_end = default_as_of(events.portfolio.data_as_of)
@@ -191,7 +191,15 @@ class Workshop:
         return Dataset(matrix.take(known), label[known], group[known])
 
 
-def _require_tables(events: EventSet, task: Task) -> None:
+def require_tables(events: EventSet, task: Task) -> None:
+    """Refuse a task that the records cannot teach.
+
+    Raises
+    ------
+    ContractError
+        CT022 when close is asked for without a dated history of the deals, CT002 when churn is
+        asked for without orders or subscriptions.
+    """
     if task.entity == "deal" and "moves" not in events.sources:
         raise ContractError(
             "CT022",

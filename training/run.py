@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from features.errors import ContractError
 from features.events import EventSet
 from features.records.folder import Records
 from features.signals.catalogue import feature_set_version
@@ -228,7 +229,8 @@ def _log(
     records: Records,
 ) -> None:
     task = champion.task
-    log_dataset(records.portfolio.name, data_digest(records))
+    digest = data_digest(records)
+    log_dataset(records.portfolio.name, digest)
     log_facts(
         {
             "model": task.name,
@@ -243,7 +245,8 @@ def _log(
             **{f"search.{name}": value for name, value in fitted.settings.items()},
         },
         {
-            "data_digest": data_digest(records),
+            "data_digest": digest,
+            "environment": _environment(),
             "feature_set_version": champion.feature_set_version,
             **{gate.code: "passed" if gate.passed else "failed" for gate in gates},
         },
@@ -299,6 +302,13 @@ def _log_pages(
         log_file(folder / "shap_summary.png")
 
 
+def _environment() -> str:
+    """Which versions trained the model, as one line."""
+    packages = ("fanal", "lightgbm", "scikit-learn", "numpy", "numba", "mlflow")
+    found = [f"{package} {version(package)}" for package in packages]
+    return ", ".join([f"python {platform.python_version()}", *found])
+
+
 def data_digest(records: Records) -> str:
     """Which sha256 have the records? Equal rows in equal order give equal digests."""
     digest = hashlib.sha256()
@@ -316,12 +326,3 @@ def _content(column: pa.ChunkedArray[Any]) -> Iterator[bytes | pa.Buffer]:
     yield column.is_valid().to_numpy().tobytes()
     known = pa.concat_arrays(column.drop_null().chunks or [pa.array([], column.type)])
     yield pa.record_batch([known], names=["values"]).serialize()
-
-
-def can_train(events: EventSet, task: Task) -> str | None:
-    """Why a model cannot be trained on some records at all; None when it can be tried."""
-    try:
-        Workshop(events, task)
-    except ContractError as error:
-        return f"{error.code} {error.message} {error.fix}"
-    return None

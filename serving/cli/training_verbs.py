@@ -11,14 +11,14 @@ from typing import Annotated, Any
 import typer
 
 from features.errors import ContractError, NotReady, SettingsError
-from features.events import build_events
+from features.events import EventSet, build_events
 from features.records.engines.duckdb import DuckDBEngine
 from features.records.folder import Records, open_portfolio
 from serving.cli import console
 from serving.cli.options import Config, Home, Json
 from serving.settings import load_settings
 from training.backtest import Backtest, require_slices, run_backtest
-from training.dataset import TASKS, ModelName, Workshop, task
+from training.dataset import TASKS, ModelName, Task, Workshop, require_tables, task
 
 Folder = Annotated[Path, typer.Argument(help="Folder of the portfolio.")]
 Model = Annotated[str, typer.Option("--model", help="churn or close (or all).")]
@@ -81,31 +81,25 @@ def train(
     with console.progress("Training") as advance:
         records = read(portfolio)
         events = build_events(records)
+        tasks = [
+            task(name, horizon_days=horizon, lead_days=lead_days, activity_days=activity_days)
+            for name in names
+        ]
+        wanted, left_out = _trainable(events, tasks)
         # MLflow and shap take seconds to import: only training pays for them.
         run = import_module("training.run")
         registry = import_module("training.registry").Registry(settings.home)
-        found, left_out = [], []
-        for name in names:
-            chosen = task(
-                name, horizon_days=horizon, lead_days=lead_days, activity_days=activity_days
+        found = [
+            run.train(
+                records,
+                events,
+                chosen,
+                registry,
+                quick=quick,
+                progress=lambda now, n=chosen.name: advance(now=f"{n}: {now}"),
             )
-            why_not = run.can_train(events, chosen)
-            if why_not and len(names) > 1:
-                left_out.append((name, why_not))
-                continue
-            found.append(
-                run.train(
-                    records,
-                    events,
-                    chosen,
-                    registry,
-                    quick=quick,
-                    progress=lambda now, n=name: advance(now=f"{n}: {now}"),
-                )
-            )
-    if not found:
-        reasons = "; ".join(f"{name}: {why}" for name, why in left_out)
-        raise ContractError("CT002", f"no model can be trained: {reasons}", "Map more tables.")
+            for chosen in wanted
+        ]
     if json:
         console.emit({"models": [trained.to_json() for trained in found]})
     else:
@@ -205,6 +199,31 @@ def show_trained(found: Sequence[Any], left_out: Sequence[tuple[str, str]]) -> N
         )
     for name, why in left_out:
         console.say(f"{name} was left out: {why}")
+
+
+def _trainable(events: EventSet, tasks: Sequence[Task]) -> tuple[list[Task], list[tuple[str, str]]]:
+    """Which tasks can the records teach, and why not the others?
+
+    Raises
+    ------
+    ContractError
+        None can be taught.
+    """
+    wanted: list[Task] = []
+    left_out: list[tuple[str, str]] = []
+    for chosen in tasks:
+        try:
+            require_tables(events, chosen)
+        except ContractError as error:
+            if len(tasks) == 1:
+                raise
+            left_out.append((chosen.name, f"{error.code} {error.message} {error.fix}"))
+        else:
+            wanted.append(chosen)
+    if not wanted:
+        reasons = "; ".join(f"{name}: {why}" for name, why in left_out)
+        raise ContractError("CT002", f"no model can be trained: {reasons}", "Map more tables.")
+    return wanted, left_out
 
 
 def _registry(config: Path | None, home: Path | None) -> Any:  # Any: imported late, mlflow is slow

@@ -19,13 +19,13 @@ def _training_that_ends(verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
         gates=(), to_json=lambda: {"model": "churn", "verdict": verdict},
     )  # fmt: skip
     fake: Any = SimpleNamespace(
-        can_train=lambda *_: None,
         train=lambda *_, **__: trained,
         Registry=lambda home: SimpleNamespace(runs_folder=home / "mlruns"),
     )
     monkeypatch.setattr(training_verbs, "import_module", lambda _: fake)
     monkeypatch.setattr(training_verbs, "read", lambda _: None)
     monkeypatch.setattr(training_verbs, "build_events", lambda _: None)
+    monkeypatch.setattr(training_verbs, "require_tables", lambda *_: None)
 
 
 @pytest.mark.parametrize(
