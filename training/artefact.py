@@ -384,11 +384,13 @@ def _champion(contents: Mapping[str, bytes], digest: str) -> Champion:
 
 def _table(name: str, columns: Mapping[str, list[Any]]) -> pa.Table:
     schema = arrow_schema(TABLES[name])
-    arrays = {
-        column: pa.array(_days(values, schema.field(column).type), schema.field(column).type)
-        for column, values in columns.items()
-    }
-    return pa.table(arrays)
+    return pa.table(
+        {
+            field.name: pa.array(_days(columns[field.name], field.type), field.type)
+            for field in schema
+            if field.name in columns
+        }
+    )
 
 
 def _days(values: list[Any], kind: pa.DataType) -> list[Any]:
