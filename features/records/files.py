@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.errors import Violation
+from features.errors import ContractError, Violation
 from features.records.assembling import unknown_table
 from features.records.checking import arrow_schema
 from features.records.contract import TABLES
@@ -41,6 +41,24 @@ def is_checked(files: Mapping[str, Path], counts: Mapping[str, int]) -> bool:
                for field in schema):  # fmt: skip
             return False
     return True
+
+
+def rows_aside(folder: Path, kind: str) -> dict[str, pa.Table]:
+    """Which rows were laid aside in a folder of the portfolio, such as ``refused``, by table?
+
+    Raises
+    ------
+    ContractError
+        CT005: a file cannot be read.
+    """
+    found = {}
+    for path in sorted((folder / kind).glob("*.parquet")):
+        try:
+            found[path.stem] = pq.read_table(path)
+        except (OSError, pa.ArrowException) as error:
+            message = f"{path} cannot be read: {shorten(error)}."
+            raise ContractError("CT005", message, "Import again.") from None
+    return found
 
 
 def raw_tables(folder: Path) -> tuple[dict[str, pa.Table], list[Violation]]:

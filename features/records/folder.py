@@ -149,6 +149,7 @@ def save_portfolio(
     portfolio: Portfolio,
     tables: Mapping[str, pa.Table],
     refused: Mapping[str, pa.Table] | None = None,
+    aside: Mapping[str, Mapping[str, pa.Table]] | None = None,
 ) -> None:
     """Write a portfolio so that a reader finds the old one or the new one, never half of either.
 
@@ -162,6 +163,8 @@ def save_portfolio(
         Checked tables.
     refused : mapping of str to pyarrow.Table, optional
         Rows refused, kept in ``refused/TABLE.parquet``.
+    aside : mapping of str to mapping of str to pyarrow.Table, optional
+        Rows that no model reads, by folder and name.
 
     Raises
     ------
@@ -181,7 +184,7 @@ def save_portfolio(
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         draft.chmod(0o755)
-        _write(draft, portfolio, tables, refused or {})
+        _write(draft, portfolio, tables, {"refused": refused or {}, **(aside or {})})
         _swap(draft, folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -314,14 +317,15 @@ def _write(
     draft: Path,
     portfolio: Portfolio,
     tables: Mapping[str, pa.Table],
-    refused: Mapping[str, pa.Table],
+    aside: Mapping[str, Mapping[str, pa.Table]],
 ) -> None:
     for name, rows in tables.items():
         pq.write_table(rows, draft / f"{name}.parquet", compression="zstd")
-    for name, rows in refused.items():
-        if rows.num_rows:
-            (draft / "refused").mkdir(exist_ok=True)
-            pq.write_table(rows, draft / "refused" / f"{name}.parquet", compression="zstd")
+    for kind, parts in aside.items():
+        for name, rows in parts.items():
+            if rows.num_rows:
+                (draft / kind).mkdir(exist_ok=True)
+                pq.write_table(rows, draft / kind / f"{name}.parquet", compression="zstd")
     (draft / _FILE).write_text(_toml(portfolio, tables), encoding="utf-8")
 
 

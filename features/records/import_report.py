@@ -11,6 +11,7 @@ from features.errors import Violation
 from features.records.checking import Checked
 from features.records.contract import VIOLATIONS
 from features.records.folder import Portfolio
+from features.records.merging import Merged
 from features.records.oddities import identical_lines, rows_after_close
 from features.records.reading import derive_accounts
 
@@ -26,7 +27,8 @@ class TableCount:
     table : str
         Name of the table.
     rows_in, kept, merged, refused : int
-        Rows that the mapping made, of which written, merged by ``distinct``, and refused.
+        Rows that the mapping made, of which written, merged by ``distinct`` or a merge file, and
+        refused.
     """
 
     table: str
@@ -54,6 +56,8 @@ class ImportReport:
         Rows of history after the first terminal stage of their deal, and how many deals have such.
     derived : mapping of str to int
         Tables that were not mapped and are derived from the others, with their rows.
+    accounts_merged, rows_moved : int
+        Accounts that a merge file sent into others, and rows that changed their account by it.
     notes : tuple of str
         What else a person should know, in sentences.
     """
@@ -66,6 +70,8 @@ class ImportReport:
     deals_after_close: int
     derived: Mapping[str, int]
     notes: tuple[str, ...]
+    accounts_merged: int = 0
+    rows_moved: int = 0
 
     def to_json(self) -> dict[str, object]:
         """Give the report as plain values, row positions cut to the first twenty."""
@@ -83,6 +89,8 @@ class ImportReport:
             "rows_after_close": self.rows_after_close,
             "deals_after_close": self.deals_after_close,
             "derived": dict(self.derived),
+            "accounts_merged": self.accounts_merged,
+            "rows_moved": self.rows_moved,
             "notes": list(self.notes),
         }
 
@@ -104,7 +112,7 @@ def report_import(
     portfolio: Portfolio,
     rows_in: Mapping[str, int],
     checked: Mapping[str, Checked],
-    tables: Mapping[str, pa.Table],
+    merged: Merged,
     violations: Sequence[Violation],
 ) -> ImportReport:
     """What did this import do?
@@ -117,11 +125,12 @@ def report_import(
         Rows that the mapping made, by table.
     checked : mapping of str to Checked
         Rows kept and refused, by table.
-    tables : mapping of str to pyarrow.Table
-        Rows written, by table.
+    merged : Merged
+        Rows written, by table, accounts merged.
     violations : sequence of Violation
         What is wrong.
     """
+    tables = merged.tables
     counts = tuple(
         TableCount(
             name,
@@ -136,9 +145,15 @@ def report_import(
     late_rows, late_deals = _after_close(tables)
     derived = _derived(tables)
     notes = _notes(tables, derived, twins, counts, late_rows, late_deals)
+    if merged.n_accounts:
+        notes += (
+            f"{merged.n_accounts} accounts are merged into others, with {merged.n_rows} of their"
+            " rows; the accounts as they were lie in merged/.",
+        )
     return ImportReport(
-        portfolio, counts, tuple(violations), twins, late_rows, late_deals, derived, notes
-    )
+        portfolio, counts, tuple(violations), twins, late_rows, late_deals, derived, notes,
+        merged.n_accounts, merged.n_rows,
+    )  # fmt: skip
 
 
 def _after_close(tables: Mapping[str, pa.Table]) -> tuple[int, int]:
@@ -171,8 +186,8 @@ def _notes(
     if "opportunities" in tables and "stages" not in tables:
         notes.append("The table stages is absent: close needs it to tell won from lost.")
     if twins:
-        merged = any(count.table == "orders" and count.merged for count in counts)
-        fate = "merged" if merged else "kept; distinct = true in the mapping merges them"
+        is_merged = any(count.table == "orders" and count.merged for count in counts)
+        fate = "merged" if is_merged else "kept; distinct = true in the mapping merges them"
         notes.append(f"{twins} order lines equal an earlier one in all columns: {fate}.")
     if late_rows:
         notes.append(

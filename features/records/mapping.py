@@ -28,7 +28,8 @@ from features.records.mapping_file import (
     resolve_mapping,
     shipped_mappings,
 )
-from features.records.mapping_sql import is_unread, map_table
+from features.records.mapping_sql import is_unread, map_audit, map_table
+from features.records.merging import Merged, merge_accounts, read_merges
 from features.records.oddities import repeated_rows
 from features.records.reading import connect
 from features.records.sources import SourceError, add_source, find_files
@@ -56,6 +57,7 @@ def import_portfolio(
     out: Path,
     clock: datetime,
     sources: Path | None = None,
+    merges: Path | None = None,
     progress: Callable[[str], None] = _silent,
 ) -> ImportReport:
     """What does this mapping make of its export, and what did it refuse?
@@ -70,6 +72,8 @@ def import_portfolio(
         Aware instant of the import: rows dated later are refused.
     sources : Path, optional
         Folder with the source files; default: paths are relative to the mapping file.
+    merges : Path, optional
+        Merge file: which accounts go into which others.
     progress : callable
         Told, in a few words, what is being done.
 
@@ -84,7 +88,7 @@ def import_portfolio(
         The mapping file is wrong, or the output folder holds something else.
     ContractError
         A file, table or bold column is missing, an expression fails, or nothing valid is left in a
-        table; with every violation of every table.
+        table; with every violation of every table. MG001 to MG005: the merge file is wrong.
     """
     mapping = read_mapping(mapping_path)
     connection = connect()
@@ -94,14 +98,19 @@ def import_portfolio(
     checked, found = check_tables(
         raw, timezone=mapping.portfolio.timezone, clock=clock, expected=tuple(mapping.tables)
     )
-    violations = (*unread, *failed, *found)
+    exports, unmapped = _map_audits(connection, mapping, {v.table for v in unread})
+    violations = (*unread, *failed, *unmapped, *found)
     raise_if_unusable(violations, f"{mapping_path.name} cannot be imported.")
     tables = {name: _merged(mapping.tables[name], table) for name, table in checked.items()}
-    portfolio = _portfolio(mapping, mapping_path, out, tables, clock)
+    merged = _with_merges(tables, merges)
+    portfolio = _portfolio(mapping, (mapping_path, merges), out, merged.tables, clock)
     progress(f"Writing {out}")
-    save_portfolio(out, portfolio, tables, {name: t.refused for name, t in checked.items()})
+    refused = {name: table.refused for name, table in checked.items()}
+    gone = {} if merged.gone is None else {"accounts": merged.gone}
+    aside = {"audit": exports, "merged": gone}
+    save_portfolio(out, portfolio, merged.tables, refused, aside)
     rows_in = {name: table.num_rows for name, table in raw.items()}
-    return report_import(portfolio, rows_in, checked, tables, violations)
+    return report_import(portfolio, rows_in, checked, merged, violations)
 
 
 def _add_sources(
@@ -144,6 +153,30 @@ def _map_tables(
     return raw, violations
 
 
+def _map_audits(
+    connection: duckdb.DuckDBPyConnection, mapping: Mapping, missing: set[str]
+) -> tuple[dict[str, pa.Table], list[Violation]]:
+    exports: dict[str, pa.Table] = {}
+    violations: list[Violation] = []
+    for name, audit in mapping.audit.items():
+        if audit.source not in missing:
+            rows, faults = map_audit(connection, name, audit)
+            violations += faults
+            if rows is not None:
+                exports[name] = rows
+    return exports, violations
+
+
+def _with_merges(tables: dict[str, pa.Table], merges: Path | None) -> Merged:
+    if merges is None:
+        return Merged(tables, None, 0, 0)
+    ids = [
+        rows.column("account_id") for rows in tables.values() if "account_id" in rows.schema.names
+    ]
+    known = {str(account) for column in ids for account in column.unique().to_pylist()}
+    return merge_accounts(tables, read_merges(merges, known))
+
+
 def _merged(mapping: TableMapping, checked: Checked) -> pa.Table:
     if not mapping.distinct:
         return checked.kept
@@ -152,12 +185,15 @@ def _merged(mapping: TableMapping, checked: Checked) -> pa.Table:
 
 def _portfolio(
     mapping: Mapping,
-    mapping_path: Path,
+    read: tuple[Path, Path | None],
     out: Path,
     tables: dict[str, pa.Table],
     clock: datetime,
 ) -> Portfolio:
     section = mapping.portfolio
+    digest = hashlib.sha256()
+    for path in filter(None, read):
+        digest.update(path.read_bytes())
     return Portfolio(
         name=section.name or out.absolute().name,
         currency=section.currency,
@@ -166,5 +202,5 @@ def _portfolio(
         data_as_of=section.instant() or latest_instant(tables, section.timezone) or clock,
         folder=out,
         row_counts={name: rows.num_rows for name, rows in tables.items()},
-        mapping_digest=hashlib.sha256(mapping_path.read_bytes()).hexdigest(),
+        mapping_digest=digest.hexdigest(),
     )

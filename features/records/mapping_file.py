@@ -66,6 +66,32 @@ class TableMapping(BaseModel):
         return self
 
 
+class AuditMapping(BaseModel):
+    """Rows of a source with their outcome, which `fanal check` alone reads.
+
+    A current-state export carries the outcome into the past, so no model may read it; but it shows
+    which of the other columns tell the outcome.
+
+    Attributes
+    ----------
+    source : str
+        ``from``: name of a source.
+    outcome : str
+        SQL expression of what became of the row: ``open``, or what it ended as.
+    where : str or None
+        SQL condition on the rows of the source.
+    leave_out : tuple of str
+        Columns of the source that are the outcome itself.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str = Field(alias="from")
+    outcome: str
+    where: str | None = None
+    leave_out: tuple[str, ...] = ()
+
+
 class Mapping(BaseModel):
     """A whole mapping file."""
 
@@ -74,15 +100,18 @@ class Mapping(BaseModel):
     portfolio: PortfolioSection
     sources: dict[_Name, str | SourceMapping]
     tables: dict[str, TableMapping]
+    audit: dict[_Name, AuditMapping] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _sources_are_there(self) -> Self:
-        for name, table in self.tables.items():
-            if table.source is not None and table.source not in self.sources:
+        named = {f"tables.{name}": table.source for name, table in self.tables.items()}
+        named |= {f"audit.{name}": audit.source for name, audit in self.audit.items()}
+        for place, source in named.items():
+            if source is not None and source not in self.sources:
                 raise PydanticCustomError(
                     "PF008",
-                    "tables.{table}.from names no source; [sources] has {sources}",
-                    {"table": name, "sources": ", ".join(self.sources) or "none"},
+                    "{place}.from names no source; [sources] has {sources}",
+                    {"place": place, "sources": ", ".join(self.sources) or "none"},
                 )
         return self
 

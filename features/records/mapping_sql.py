@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from features.errors import Violation
-from features.records.mapping_file import TableMapping
+from features.records.mapping_file import AuditMapping, TableMapping
 from features.records.reading import fetch
 from features.records.sources import quote, shorten
 
@@ -38,16 +38,54 @@ def map_table(
     try:
         return fetch(connection, _query(mapping, mapping.columns)), []
     except duckdb.Error as error:
-        whole = _violation(connection, name, None, mapping, error)
+        whole = _violation(connection, name, None, mapping.source, error)
     faults = []
     for column in mapping.columns:
         try:
             fetch(connection, _query(mapping, [column]))
         except duckdb.Error as error:
-            faults.append(_violation(connection, name, column, mapping, error))
+            faults.append(_violation(connection, name, column, mapping.source, error))
     if len(faults) == len(mapping.columns):  # every one fails: it is the condition, or the query
         return None, [whole]
     return None, faults or [whole]
+
+
+def map_audit(
+    connection: duckdb.DuckDBPyConnection, name: str, mapping: AuditMapping
+) -> tuple[pa.Table | None, list[Violation]]:
+    """Which rows with which outcome does the mapping keep for the audit, or what fails (CT006)?
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        Holds the sources as views.
+    name : str
+        Name of the part of the mapping.
+    mapping : AuditMapping
+        What the mapping file says of it.
+
+    Returns
+    -------
+    tuple of pyarrow.Table or None and list of Violation
+        All columns of the source but those left out, and ``outcome`` as text.
+    """
+    columns = connection.table(quote(mapping.source)).columns
+    left_out = {column.lower() for column in (*mapping.leave_out, "outcome")}
+    missing = set(mapping.leave_out) - set(columns)
+    if missing:
+        told = f"{mapping.source} has no column {', '.join(sorted(missing))}. It has"
+        message = f"{told} {', '.join(columns)}: correct leave_out."
+        return None, [Violation("CT006", f"audit.{name}", None, message)]
+    kept = "".join(f"{quote(c)}, " for c in columns if c.lower() not in left_out)
+    query = (
+        f"SELECT {kept}CAST(({mapping.outcome}\n) AS VARCHAR) AS outcome"  # noqa: S608
+        f" FROM {quote(mapping.source)}"
+    )
+    query = query if mapping.where is None else f"{query} WHERE ({mapping.where}\n)"
+    try:
+        return fetch(connection, query), []
+    except duckdb.Error as error:
+        return None, [_violation(connection, f"audit.{name}", None, mapping.source, error)]
 
 
 def is_unread(connection: duckdb.DuckDBPyConnection, query: str, missing: Collection[str]) -> bool:
@@ -72,13 +110,13 @@ def _violation(
     connection: duckdb.DuckDBPyConnection,
     name: str,
     column: str | None,
-    mapping: TableMapping,
+    source: str | None,
     error: duckdb.Error,
 ) -> Violation:
     fix = "Correct the expression."
     if isinstance(error, (duckdb.ConversionException, duckdb.InvalidInputException)):
         fix = "Use TRY_CAST to make NULL of what does not convert."
-    elif isinstance(error, duckdb.BinderException) and mapping.source is not None:
-        names = ", ".join(connection.table(quote(mapping.source)).columns)
-        fix = f"The source {mapping.source} has the columns {names}."
+    elif isinstance(error, duckdb.BinderException) and source is not None:
+        names = ", ".join(connection.table(quote(source)).columns)
+        fix = f"The source {source} has the columns {names}."
     return Violation("CT006", name, column, f"The expression fails: {shorten(error)}. {fix}")

@@ -15,6 +15,7 @@ from features.errors import ContractError, FanalError, Violation
 CODES: Mapping[str, str] = {
     "CL001": "the command line is wrong: an unknown verb or option, or a value it cannot take",
     "CL002": "the verb was stopped",
+    "CL003": "a file that was asked for cannot be written",
     "CL010": "a name that is not PORTFOLIO.MODEL",
     "CL011": "a model that does not exist",
     "CL012": "a text that is not a day, or not a list of days",

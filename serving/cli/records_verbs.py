@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,14 +11,17 @@ from typing import Annotated
 
 import typer
 
-from features.errors import Violation
+from features.errors import SettingsError, Violation
 from features.records.assembling import raise_if_unusable
+from features.records.files import rows_aside
 from features.records.folder import PortfolioCheck, check_portfolio
 from features.records.import_report import ImportReport, violation_json
+from features.records.lookalikes import lookalikes, write_merges
 from features.records.mapping import import_portfolio, resolve_mapping
 from features.records.quality import Finding, audit
 from serving.cli import console
 from serving.cli.options import Json
+from serving.web.quality_page import quality_page
 
 
 def import_export(
@@ -25,6 +29,9 @@ def import_export(
     out: Annotated[Path, typer.Option("--out", help="Folder of the portfolio to write.")],
     sources: Annotated[
         Path | None, typer.Option("--sources", help="Folder that holds the source files.")
+    ] = None,
+    merges: Annotated[
+        Path | None, typer.Option("--merges", help="CSV of accounts to merge into others.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -36,6 +43,7 @@ def import_export(
             out=out,
             clock=datetime.now(UTC),
             sources=sources,
+            merges=merges,
             progress=lambda now: advance(now=now),
         )
     if json:
@@ -46,6 +54,13 @@ def import_export(
 
 def check(
     portfolio: Annotated[Path, typer.Argument(help="Folder of the portfolio.")],
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write the findings as one HTML page.")
+    ] = None,
+    merges_out: Annotated[
+        Path | None,
+        typer.Option("--merges-out", help="Write a merge file of accounts that look alike."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Say what in a portfolio breaks the contract, and what keeps it but will mislead.
@@ -55,14 +70,46 @@ def check(
     ContractError
         The portfolio cannot be used at all; with every violation. Faults that leave it usable are
         shown, and the verb is done.
+    SettingsError
+        CL003: the page or the merge file cannot be written.
     """
     checked = check_portfolio(portfolio)
     raise_if_unusable(checked.violations, f"{portfolio} cannot be used.")
-    findings = audit(checked.records)
+    refused = {**rows_aside(portfolio, "refused"), **checked.refused}
+    exports = rows_aside(portfolio, "audit")
+    findings = audit(checked.records, refused=refused, exports=exports)
+    written = {}
+    if html is not None:
+        written["html"] = _write_page(html, checked, findings)
+    if merges_out is not None:
+        written["merges"] = _write_merges(merges_out, checked)
     if json:
-        console.emit(_check_json(checked, findings))
+        console.emit({**_check_json(checked, findings), **written})
     else:
         _show_check(checked, findings)
+        for path in written.values():
+            console.say(f"Written to {path}.")
+
+
+def _write_page(path: Path, checked: PortfolioCheck, findings: Sequence[Finding]) -> Path:
+    with _writing(path):
+        path.write_text(quality_page(checked, findings), encoding="utf-8")
+    return path
+
+
+def _write_merges(path: Path, checked: PortfolioCheck) -> Path:
+    with _writing(path):
+        write_merges(path, lookalikes(checked.records))
+    return path
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = f"{path} cannot be written ({error.strerror})."
+        raise SettingsError("CL003", message, "Choose another file.") from None
 
 
 def _show_import(report: ImportReport) -> None:
@@ -80,6 +127,8 @@ def _show_check(checked: PortfolioCheck, findings: Sequence[Finding]) -> None:
     for finding in findings:
         where = ".".join(part for part in (finding.table, finding.column) if part)
         console.say(f"{finding.code} {finding.severity} {where}: {finding.message}")
+        if finding.examples:
+            console.say(f"  for example {', '.join(finding.examples)}")
         console.say(f"  {finding.why} {finding.fix}")
     for note in checked.notes:
         console.say(note)

@@ -2,45 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
-from features.records.checking import check_table, columns_from_rows
-from features.records.contract import TABLES
-from features.records.folder import Portfolio, Records
-from features.records.quality import CHECKS, Finding, audit
-
-AS_OF = datetime(2011, 12, 10, tzinfo=UTC)
-STAGES = [
-    {"stage": "new", "position": 0, "outcome": "open"},
-    {"stage": "won", "position": 1, "outcome": "won"},
-]
-
-
-def find(code: str, static: tuple[str, ...] = (), **tables: list[dict[str, Any]]) -> list[Finding]:
-    checked = {}
-    for name, rows in tables.items():
-        raw = columns_from_rows(TABLES[name], rows)
-        outcome = check_table(TABLES[name], raw, timezone="UTC", clock=AS_OF, strict=True)
-        assert outcome.violations == ()
-        checked[name] = outcome.kept
-    records = Records(Portfolio("p", "EUR", "UTC", frozenset(static), AS_OF), checked)
-    return [finding for finding in audit(records) if finding.code == code]
-
-
-def order(
-    order_id: str, account_id: str = "a", day: str = "2011-12-01", **more: Any
-) -> dict[str, Any]:
-    row = {"order_id": order_id, "account_id": account_id, "ordered_at": day, "net_amount": 5}
-    return {**row, **more}
-
-
-def deal(deal_id: str) -> dict[str, Any]:
-    return {"opportunity_id": deal_id, "account_id": "a", "created_at": "2011-01-01"}
-
-
-def move(deal_id: str, day: str, stage: str, **more: Any) -> dict[str, Any]:
-    return {"opportunity_id": deal_id, "changed_at": day, "stage": stage, **more}
+from features.records.quality import CHECKS, Finding
+from tests.unit.features.records.quality.made import STAGES, deal, find, move, order
 
 
 def test_a_finding_says_what_where_how_many_why_and_how_to_mend_it() -> None:
@@ -54,6 +17,7 @@ def test_a_finding_says_what_where_how_many_why_and_how_to_mend_it() -> None:
         share=0.5,
         examples=("1",),
         message="2 of 4 (50.0%): order lines that equal an earlier one in all columns.",
+        how="Lines without line_id whose columns all equal those of an earlier line.",
         why="A line exported twice counts its revenue twice.",
         fix="Map line_id, or set distinct = true when they are duplicates.",
     )
@@ -161,5 +125,8 @@ def test_a_portfolio_of_subscriptions_alone_is_audited() -> None:
 
 
 def test_every_check_explains_itself() -> None:
-    assert list(CHECKS) == [f"DQ{number:03d}" for number in range(1, 15)]
-    assert all(check.why.endswith(".") and check.fix.endswith(".") for check in CHECKS.values())
+    assert list(CHECKS) == [f"DQ{number:03d}" for number in range(1, 35)]
+    assert all(
+        check.how.endswith(".") and check.why.endswith(".") and check.fix.endswith(".")
+        for check in CHECKS.values()
+    )
