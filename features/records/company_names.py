@@ -24,7 +24,7 @@ THRESHOLD = 90.0
 Codes = npt.NDArray[np.int64]
 
 _NEIGHBOURS, _SHARING = 8, 20
-_LEAST_REST = 75.0
+_REST = 75.0
 _LETTERS = str.maketrans(
     {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i",
      "&": " and ", "+": " and "}
@@ -132,7 +132,7 @@ def _rest_is_alike(one: str, other: str) -> bool:
         return True
     shared = set(one.split()) & set(other.split())
     rests = ["".join(w for w in name.split() if w not in shared) for name in (one, other)]
-    return fuzz.ratio(*rests) >= _LEAST_REST or rests == ["", ""]
+    return fuzz.ratio(*rests) > _REST or rests == ["", ""]
 
 
 def _candidates(
