@@ -56,7 +56,7 @@ CHECKS: Mapping[str, Check] = {
     "DQ020": Check(
         "warning",
         "rows that belong to one account alone",
-        "One account has more than half of a table of at least 100 rows and two accounts.",
+        "One account of several has more than half of a table of at least 100 rows.",
         "It is often a collective account (cash sales, unknown customer): no customer behaves so.",
         "Leave it out with where, or give its rows the accounts they belong to.",
     ),
@@ -91,13 +91,14 @@ _FEW_ACCOUNTS, _ENOUGH_ROWS = 30, 100
 def check_accounts(audited: Audited) -> Iterator[Finding]:
     """Which accounts will be scored badly, or by nobody?"""
     accounts = audited.tables.get("accounts")
-    if accounts is None or not accounts.num_rows:
+    if accounts is None:
         return
     yield from _nobodys(accounts)
     yield from _silent(audited, accounts)
     yield from _strangers(audited, accounts)
-    yield from _collective(audited)
     n_accounts = len(pc.unique(accounts.column("account_id")))
+    if n_accounts > 1:
+        yield from _collective(audited)
     if n_accounts < _FEW_ACCOUNTS:
         yield _say.count("DQ021", Place("accounts"), n_accounts, n_accounts, [])
     if "parent_account_id" in accounts.column_names:
@@ -161,7 +162,7 @@ def _collective(audited: Audited) -> Iterator[Finding]:
             continue
         counts = pc.value_counts(rows.column("account_id"))
         most = int(pc.max(counts.field("counts")).as_py())
-        if len(counts) > 1 and most > rows.num_rows / 2:
+        if most > rows.num_rows / 2:
             account = counts.filter(pc.equal(counts.field("counts"), most))[0]["values"].as_py()
             yield _say.count("DQ020", Place(name, "account_id"), most, rows.num_rows, [account])
 

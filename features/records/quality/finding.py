@@ -179,7 +179,7 @@ class Family:
         more : str
             Sentences that say more, each after a space.
         """
-        check, share = self.checks[code], count / of
+        check, share = self.checks[code], count / of if of else 0.0
         message = f"{count} of {of} ({share:.1%}): {check.title}.{more}"
         return Finding(
             code, check.severity, place.table, place.column, count, share,

@@ -101,7 +101,11 @@ def test_an_account_with_most_of_a_table_is_found_and_a_portfolio_of_one_is_said
     accounts = [{"account_id": "cash"}, *({"account_id": f"c{i}"} for i in range(40))]
     [finding] = find("DQ020", accounts=accounts, orders=[*crowd, *others])
     assert (finding.count, finding.share, finding.examples) == (60, 0.6, ("cash",))
+    [whole] = find("DQ020", accounts=accounts, orders=crowd * 2)
+    assert whole.share == 1.0
     assert find("DQ020", accounts=accounts[:1], orders=crowd * 2) == []
+    [none] = find("DQ021", accounts=[], orders=[])
+    assert (none.count, none.share) == (0, 0.0)
     [small] = find("DQ021", accounts=accounts[:1], orders=crowd)
     assert small.count == 1
     assert find("DQ021", accounts=accounts, orders=crowd) == []
