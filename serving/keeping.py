@@ -234,7 +234,7 @@ def _rows_where(table: pa.Table, column: str, wanted: Container[object]) -> list
     places = [
         place for place, value in enumerate(table.column(column).to_pylist()) if value in wanted
     ]
-    return [_plain_row(row) for row in table.take(places).to_pylist()]
+    return [_plain_row(row) for row in table.take(pa.array(places, pa.int64())).to_pylist()]
 
 
 def _plain_row(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -121,11 +121,7 @@ def _item(
     rank: int, row: ScoredRow, names: Mapping[str, str], currency: str, language: str
 ) -> WorkItem:
     name = names.get(row.account_id) or row.account_id
-    reasons = sorted(
-        (read_reason(stored) for stored in row.reasons),
-        # What speaks for the action first; the sort keeps the strongest first within each.
-        key=lambda reason: reason.direction != "up",
-    )[:_REASONS]
+    reasons = _most_telling([read_reason(stored) for stored in row.reasons])
     return WorkItem(
         rank,
         row.account_id,
@@ -144,6 +140,15 @@ def _item(
         ),
         _first(reasons),
     )
+
+
+def _most_telling(reasons: Sequence[Reason]) -> list[Reason]:
+    """The strongest reasons, and among them the strongest that speaks for the action."""
+    chosen = list(reasons[:_REASONS])
+    for_action = [reason for reason in reasons if reason.direction == "up"]
+    if for_action and for_action[0] not in chosen:
+        chosen[-1] = for_action[0]
+    return chosen
 
 
 def _first(reasons: Sequence[Reason]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from training.labels import Horizon
 
 CODES: Mapping[str, str] = {
     "NR010": "a test day whose outcome is not known yet",
+    "NR012": "a test day without days to learn from before it",
 }
 """Codes of this module, with what they mean; each has a line in docs/errors.md."""
 
@@ -93,7 +94,7 @@ def rolling_slices(
     Raises
     ------
     NotReady
-        NR010 when a day asked for has not matured, or none has days to learn from.
+        NR010 when a day asked for has not matured, NR012 when it has no days to learn from.
     """
     latest = data_end - timedelta(days=horizon.lead_days + horizon.horizon_days)
     late = [day for day in test_dates if day > latest]
@@ -105,5 +106,12 @@ def rolling_slices(
         )
     step = max(7, horizon.horizon_days // 3)
     days = list(test_dates) or [latest - timedelta(days=step * i) for i in range(count)]
-    found = (Slice(day, train_dates(day, first_day, horizon)) for day in sorted(days))
+    found = [Slice(day, train_dates(day, first_day, horizon)) for day in sorted(days)]
+    untaught = [piece.test_date for piece in found if not piece.train_dates]
+    if test_dates and untaught:
+        raise NotReady(
+            "NR012",
+            f"no day to learn from lies before {untaught[0]}: the records begin on {first_day}.",
+            "Ask for later test dates, or a shorter horizon.",
+        )
     return tuple(piece for piece in found if piece.train_dates)

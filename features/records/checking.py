@@ -53,6 +53,10 @@ _MENDS: Mapping[str, str] = {
 }
 
 
+LARGEST_NUMBER = 1e15
+"""No business has more of anything; sums of larger numbers would not be finite."""
+
+
 @dataclass(frozen=True)
 class Checked:
     """Rows of one table, sorted into kept and refused.
@@ -283,7 +287,7 @@ def _apply_rules(
         values = pc.utf8_lower(values)
         known = pc.is_in(values, value_set=pa.array(column.words))
         faults += _fault("CT016", column, pc.and_not(values.is_valid(), known))
-    if column.low is not None or column.high is not None:
+    if column.kind == "number":
         faults += _out_of_bounds(column, values)
     if column.kind in ("instant", "date") and _is_dated(table, column):
         faults += _after_clock(column, values, clock, timezone)
@@ -297,11 +301,10 @@ def _fault(code: str, column: Column, wrong: Values) -> list[_Fault]:
 
 
 def _out_of_bounds(column: Column, values: Values) -> list[_Fault]:
-    found = []
-    if column.low is not None:
-        found += _fault("CT015", column, pc.less(values, column.low))
-    if column.high is not None:
-        found += _fault("CT015", column, pc.greater(values, column.high))
+    low = -LARGEST_NUMBER if column.low is None else column.low
+    high = LARGEST_NUMBER if column.high is None else column.high
+    found = _fault("CT015", column, pc.less(values, low))
+    found += _fault("CT015", column, pc.greater(values, high))
     if len(found) == 2:
         return [_Fault("CT015", column, found[0].rows | found[1].rows)]
     return found
@@ -323,8 +326,8 @@ def _after_clock(column: Column, values: Values, clock: datetime, timezone: str)
 
 def _violation(table: Table, fault: _Fault, columns: Mapping[str, RawColumn]) -> Violation:
     column = fault.column
-    low = "-" if column.low is None else f"{column.low:g}"
-    high = "-" if column.high is None else f"{column.high:g}"
+    low = f"{-LARGEST_NUMBER if column.low is None else column.low:g}"
+    high = f"{LARGEST_NUMBER if column.high is None else column.high:g}"
     message = _MENDS[fault.code].format(bounds=f"[{low}, {high}]", words=", ".join(column.words))
     if fault.code == "CT003":
         return Violation(fault.code, table.name, column.name, message)

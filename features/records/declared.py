@@ -27,6 +27,7 @@ CODES: Mapping[str, str] = {
     "PF005": "a time zone that nobody knows",
     "PF006": "a currency that is not in ISO 4217",
     "PF007": "the output folder holds something that is not a portfolio",
+    "PF009": "data_as_of lies in the future",
     "PF008": "a mapping that names a source or a shipped mapping that is not there",
 }
 """Every code of a wrong portfolio or mapping file; each has a line in docs/errors.md."""
@@ -83,6 +84,23 @@ class PortfolioSection(BaseModel):
     timezone: Annotated[str, AfterValidator(_zone)]
     static: tuple[Annotated[str, AfterValidator(_static)], ...] = ()
     data_as_of: datetime | date | None = None
+
+    def instant_by(self, clock: datetime) -> datetime | None:
+        """At which UTC instant do the records end, if the file says so?
+
+        Raises
+        ------
+        SettingsError
+            PF009 when that lies after the clock: outcomes still to come would count as known.
+        """
+        moment = self.instant()
+        if moment is not None and moment > clock:
+            raise SettingsError(
+                "PF009",
+                f"data_as_of {self.data_as_of} lies in the future.",
+                "Write the last instant that the records know of, or leave it out.",
+            )
+        return moment
 
     def instant(self) -> datetime | None:
         """At which UTC instant do the records end, if the file says so?"""

@@ -210,8 +210,9 @@ def open_portfolio(folder: Path, *, clock: datetime | None = None) -> Portfolio:
     declared = _declared(folder)
     files = table_files(folder)
     counts = dict(declared.rows)
-    if declared.data_as_of is not None and is_checked(files, counts):
-        return _portfolio(folder, declared, declared.instant() or datetime.now(UTC), counts)
+    data_as_of = declared.instant_by(clock or datetime.now(UTC))
+    if data_as_of is not None and is_checked(files, counts):
+        return _portfolio(folder, declared, data_as_of, counts)
     check = check_portfolio(folder, clock=clock)
     raise_if_unusable(check.violations, f"{folder} cannot be used.")
     return check.portfolio
@@ -243,7 +244,7 @@ def check_portfolio(folder: Path, *, clock: datetime | None = None) -> Portfolio
     notes = []
     if "accounts" not in tables and derive_accounts(tables) is not None:
         notes.append("The table accounts is absent: accounts are derived from the other tables.")
-    data_as_of = declared.instant() or latest_instant(tables, declared.timezone)
+    data_as_of = declared.instant_by(clock) or latest_instant(tables, declared.timezone)
     if declared.data_as_of is None and data_as_of is not None:
         notes.append(f"data_as_of is computed: {data_as_of.isoformat()}.")
     counts = {name: rows.num_rows for name, rows in tables.items()}

@@ -199,7 +199,7 @@ def _portfolio(
         currency=section.currency,
         timezone=section.timezone,
         static=frozenset(section.static),
-        data_as_of=section.instant() or latest_instant(tables, section.timezone) or clock,
+        data_as_of=section.instant_by(clock) or latest_instant(tables, section.timezone) or clock,
         folder=out,
         row_counts={name: rows.num_rows for name, rows in tables.items()},
         mapping_digest=digest.hexdigest(),

@@ -77,6 +77,7 @@ def read_score_request(
     clock: datetime,
     language: str = "en",
     max_accounts: int = 1000,
+    as_of: date | None = None,
 ) -> ScoreRequest:
     """What does this body ask?
 
@@ -94,6 +95,8 @@ def read_score_request(
         Language where the body names none.
     max_accounts : int
         Most accounts in one request.
+    as_of : date or None
+        Day asked for beside the body; wins over the one in it.
 
     Raises
     ------
@@ -101,7 +104,8 @@ def read_score_request(
         RQ001 to RQ013: the body as a whole, or every account of it, cannot be scored.
     """
     fields = _fields(read_json(body))
-    as_of = _as_of(fields.get("as_of"), clock)
+    asked = fields.get("as_of") if as_of is None else as_of.isoformat()
+    as_of = _as_of(asked, clock)
     said = _one_of("language", fields.get("language", language), get_args(Language))
     is_stored = _one_of("store", fields.get("store", False), (True, False))
     accounts = _accounts(fields.get("accounts"), max_accounts)

@@ -33,7 +33,6 @@ CODES: Mapping[str, str] = {
     "RQ021": "an id contradicts the object it lies in",
     "RQ022": "a text holds the character NUL",
     "RQ023": "an account has more faults than are listed",
-    "RQ024": "a number that no business has",
     "RQ030": "no such address",
     "RQ031": "the address does not answer to this method",
     "RQ032": "the key is missing or wrong",

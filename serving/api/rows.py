@@ -24,8 +24,6 @@ ACCOUNT_TABLES: Mapping[str, str] = {
 }
 """Fields of an account that hold rows, and the table of each."""
 
-LARGEST_NUMBER = 1e15
-"""Larger amounts are slips; sums and squares of these stay far from the limit of float64."""
 
 _LONGEST_NAME = 100  # a field's name is shown in a pointer, a text of megabytes is not
 
@@ -203,7 +201,6 @@ def check_rows(sheet: Sheet, *, timezone: str, clock: datetime) -> dict[str, Che
             for column, values in columns_from_rows(rows.table, rows.rows).items()
         }
         _refuse_nul(sheet, rows, columns)
-        _refuse_huge(sheet, rows, columns)
         found = check_table(rows.table, columns, timezone=timezone, clock=clock, strict=True)
         for fault in (*found.violations, *_clashes(rows.table, found)):
             for row in fault.rows:
@@ -242,15 +239,3 @@ def _refuse_nul(sheet: Sheet, rows: Rows, columns: Mapping[str, list[object]]) -
             if isinstance(value, str) and "\0" in value:
                 pointer = f"{rows.pointers[row]}/{name}"
                 sheet.refuse(rows.accounts[row], pointer, "RQ022", "The text holds NUL. Remove it.")
-
-
-def _refuse_huge(sheet: Sheet, rows: Rows, columns: Mapping[str, list[object]]) -> None:
-    """Report numbers that no business has, before a sum of them is infinite."""
-    for column in rows.table.columns:
-        if column.kind != "number":
-            continue
-        for row, value in enumerate(columns.get(column.name, ())):
-            if isinstance(value, int | float) and abs(value) > LARGEST_NUMBER:
-                message = f"The number is beyond {LARGEST_NUMBER:g}. Correct it."
-                pointer = f"{rows.pointers[row]}/{column.name}"
-                sheet.refuse(rows.accounts[row], pointer, "RQ024", message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -193,4 +194,18 @@ def _champion(pointer: Path) -> Finding:
         return Finding(name, False, f"champion names version {version}, which is not there", fix)
     if hashlib.sha256(manifest.read_bytes()).hexdigest() != digest:
         return Finding(name, False, f"version {version} differs from what was promoted", fix)
+    wrong = _damaged_files(manifest)
+    if wrong:
+        return Finding(name, False, f"version {version} is damaged: {', '.join(wrong)}", fix)
     return Finding(name, True, f"champion is version {version}")
+
+
+def _damaged_files(manifest: Path) -> list[str]:
+    """Which files of a model differ from its manifest, or are missing?"""
+    listed = json.loads(manifest.read_bytes()).get("files", {})
+    return [
+        name
+        for name, digest in sorted(listed.items())
+        if not (file := manifest.parent / name).is_file()
+        or hashlib.sha256(file.read_bytes()).hexdigest() != digest
+    ]

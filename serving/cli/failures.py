@@ -21,7 +21,6 @@ CODES: Mapping[str, str] = {
     "CL012": "a text that is not a day, or not a list of days",
     "CL020": "a rep that the portfolio does not have",
     "CL021": "an output file that is neither .json nor .csv",
-    "CL022": "a day that has not come yet",
     "CL999": "an error that nobody foresaw; the log says where",
 }
 """Every code of the command line itself; each has a line in docs/errors.md."""

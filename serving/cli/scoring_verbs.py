@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import json as json_module
+import re
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +29,7 @@ from serving.wording import word_label, word_money
 from serving.worklist import WorkItem, worklist
 
 _SHOWN = 10
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def score(
@@ -46,6 +47,7 @@ def score(
     """Score a whole portfolio and keep the scores, or score the records in a file."""
     settings = load_settings(config, home=home, language=language)
     day = _day(as_of)
+    _require_writable(out)
     if what.is_file():
         document = _score_body(what, day, portfolio, settings)
         _write(out, document)
@@ -103,10 +105,7 @@ def print_worklist(
         amount = word_money(item.expected_amount, language, currency=head.currency)
         deal = "" if item.entity_id == item.account_id else f" · {item.entity_id}"
         console.say("")
-        console.say(
-            f"{item.rank:>2}. {item.name} ({item.account_id}){deal} · {item.priority:.0f}/100"
-            f" · {amount}"
-        )
+        console.say(f"{item.rank:>2}. {_who(item)}{deal} · {item.priority:.0f}/100 · {amount}")
         console.say(f"    → {item.todo}")
         for reason in item.why:
             console.say(f"    · {reason}")
@@ -114,8 +113,15 @@ def print_worklist(
         console.say("-")
 
 
+def _who(item: WorkItem) -> str:
+    same = item.name == item.account_id
+    return item.name if same else f"{item.name} ({item.account_id})"
+
+
 def _day(text: str | None) -> date | None:
     try:
+        if text is not None and not _DAY.fullmatch(text):
+            raise ValueError
         return None if text is None else date.fromisoformat(text)
     except ValueError:
         raise SettingsError("CL012", f"{text!r} is not a day.", "Write 2026-11-22.") from None
@@ -139,11 +145,8 @@ def _score_body(
         clock=clock,
         language=settings.language,
         max_accounts=settings.limits.max_accounts,
+        as_of=as_of,
     )
-    if as_of is not None:
-        if as_of > clock.date() + timedelta(days=1):
-            raise SettingsError("CL022", f"{as_of} has not come yet.", "Name a day up to tomorrow.")
-        request = replace(request, as_of=as_of)
     return answer_request(request, champions, settings)
 
 
@@ -156,23 +159,33 @@ def _score_folder(records: Records, as_of: date | None, settings: Settings, prog
         )  # fmt: skip
 
 
+def _require_writable(out: Path | None) -> None:
+    """Refuse a file that cannot be written before anything is scored."""
+    if out is None:
+        return
+    if out.suffix not in (".json", ".csv"):
+        raise SettingsError("CL021", f"{out.name} is neither .json nor .csv.", "Name one of them.")
+    try:
+        out.touch()
+    except OSError:
+        raise SettingsError("CL003", f"{out} cannot be written.", "Choose another file.") from None
+
+
 def _write(out: Path | None, document: Mapping[str, Any]) -> None:
     """Write an answer as JSON, or one line per score as CSV."""
     if out is None:
         return
     if out.suffix == ".json":
         out.write_text(json_module.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
-    elif out.suffix == ".csv":
+    else:
         with out.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(_CSV)
             writer.writerows(_lines(document))
-    else:
-        raise SettingsError("CL021", f"{out.name} is neither .json nor .csv.", "Name one of them.")
 
 
 _CSV = (
-    "account_id", "opportunity_id", "model", "probability", "grade", "action", "priority",
+    "account_id", "opportunity_id", "model", "status", "probability", "grade", "action", "priority",
     "expected_amount", "reason",
 )  # fmt: skip
 
@@ -192,9 +205,9 @@ def _line(account: str, deal: str, model: str, entry: Mapping[str, Any]) -> tupl
     said, urgency = entry[model] or {}, entry["priority"] or {}
     reasons = said.get("reasons") or [{}]
     return (
-        _plain_cell(account), _plain_cell(deal), model, said.get("probability"), said.get("grade"),
-        urgency.get("action"), urgency.get("score"), urgency.get("expected_amount"),
-        reasons[0].get("text"),
+        _plain_cell(account), _plain_cell(deal), model, entry.get("status", "scored"),
+        said.get("probability"), said.get("grade"), urgency.get("action"),
+        urgency.get("score"), urgency.get("expected_amount"), reasons[0].get("text"),
     )  # fmt: skip
 
 
@@ -219,11 +232,15 @@ def _named(table: pa.Table | None, key: str) -> dict[str, str]:
 
 def _show(batch: Batch, head: Portfolio, settings: Settings) -> None:
     scored = batch.scored
-    counts = {name: int((scored.accounts.status == name).sum()) for name in ("scored", "lapsed")}
+    counts = {
+        name: int((scored.accounts.status == name).sum())
+        for name in ("scored", "lapsed", "no_history")
+    }
     open_deals = int((scored.deals.status == "open").sum())
     console.say(
         f"{head.name} as of {scored.as_of}: {counts['scored']} accounts scored,"
-        f" {counts['lapsed']} lapsed, {open_deals} open deals."
+        f" {counts['lapsed']} lapsed, {counts['no_history']} without history,"
+        f" {open_deals} open deals."
     )
     for warning in scored.warnings:
         console.say(f"Note: {warning}")

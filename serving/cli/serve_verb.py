@@ -16,6 +16,7 @@ from serving.champions import choose_portfolio
 from serving.cli import console
 from serving.cli.options import Config, Home
 from serving.settings import environment_of, load_settings
+from training.artefact import champions_in
 
 SERVICE = "serving.service:Fanal"
 
@@ -46,6 +47,8 @@ def serve(
     host = "127.0.0.1" if (host or server.host) == "localhost" else host or server.host
     port = port or server.port
     require_guard(load_access(), host)
+    if champions_in(settings.home):
+        choose_portfolio(settings.home, portfolio)
     _say_where(settings.home, portfolio, host, port)
     environment = environment_of(
         FANAL_HOME=settings.home,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from importlib import import_module
@@ -13,7 +14,7 @@ import typer
 from features.errors import ContractError, NotReady, SettingsError
 from features.events import EventSet, build_events
 from features.records.engines.duckdb import DuckDBEngine
-from features.records.folder import Records, open_portfolio
+from features.records.folder import Records, check_portfolio, open_portfolio
 from serving.cli import console
 from serving.cli.options import Config, Home, Json
 from serving.settings import load_settings
@@ -159,8 +160,13 @@ def models(home: Home = None, config: Config = None, json: Json = False) -> None
 
 
 def read(folder: Path) -> Records:
-    """Read all checked rows of a portfolio's folder."""
-    return DuckDBEngine(open_portfolio(folder)).load()
+    """Read all checked rows of a portfolio's folder; rows that are refused are told of."""
+    portfolio = open_portfolio(folder)
+    if portfolio.mapping_digest is None:
+        refused = {name: rows.num_rows for name, rows in check_portfolio(folder).refused.items()}
+        for name, count in refused.items():
+            console.warn(f"{name}: rows refused: {count}. See: fanal check {folder}")
+    return DuckDBEngine(portfolio).load()
 
 
 def show_backtest(result: Backtest) -> None:
@@ -178,10 +184,14 @@ def show_backtest(result: Backtest) -> None:
     metrics = list(mean["fanal"])
     console.table(
         ("mean of the days", *metrics),
-        [(name, *(f"{found[metric]:.4f}" for metric in metrics)) for name, found in mean.items()],
+        [(name, *(_figure(found[metric]) for metric in metrics)) for name, found in mean.items()],
     )
     words = {"skill": "Skill", "no_skill": "No skill", "too_little_data": "Too little data"}
     console.say(f"{words[result.verdict]}: {result.reason}.")
+
+
+def _figure(value: float) -> str | None:
+    return None if math.isnan(value) else f"{value:.4f}"
 
 
 def show_trained(found: Sequence[Any], left_out: Sequence[tuple[str, str]]) -> None:

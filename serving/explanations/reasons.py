@@ -288,7 +288,12 @@ def _collect(
         found.usual,
         strict=True,
     )
+    shown: set[tuple[int, str]] = set()
     for row, place, weight, points, feature, value, usual in chosen:
+        # The strongest comes first: a weaker one on the same figure would contradict or repeat it.
+        if value is not None and (row, feature) in shown:
+            continue
+        shown.add((row, feature))
         direction: Direction = "up" if weight > 0 else "down"
         peer = None if value is None else _peer(peers[row], feature)
         reasons[row].append(

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from features.cohorts import open_deals
 from features.context import ContextTable
 from features.events import EventSet
-from features.kernel import Codes, Floats
+from features.kernel import Codes, Floats, Output
+from features.kernel import Statistic as S
 from features.matrix import deal_rows
+from features.track_record import read_all
 from portfolio.actions import deal_actions
 from portfolio.priority import Actions, Priority
 from serving.scoring.of_accounts import ScoredAccounts, risk_of
@@ -32,7 +34,7 @@ class ScoredDeals:
     code : (n,) int64
         Deals opened before the as_of instant.
     status : (n,) str
-        open, won or lost.
+        open, won, lost, or no_history without a dated stage.
     close : ModelScores or None
         Of the open ones.
     close_row : (n,) int64
@@ -99,11 +101,16 @@ def score_deals(
 
 
 def _visible_deals(events: EventSet, moment: int) -> tuple[Codes, NDArray[np.str_]]:
-    """Deals with a dated stage before the instant, and how they stand."""
+    """Deals opened before the instant, and how they stand; without a dated stage: no_history."""
     closed_at, is_won = closings(events, moment)
     is_open = np.zeros(len(events.deals.words), dtype=bool)
     is_open[open_deals(events, moment)] = True
     is_closed = closed_at < moment
-    code = np.flatnonzero(is_open | is_closed)
-    status = np.where(is_open[code], "open", np.where(is_won[code] == 1, "won", "lost"))
+    created = events.sources.get("created")
+    is_there = np.zeros(is_open.size, dtype=bool)
+    if created is not None:
+        is_there = read_all(created, [Output(S.COUNT)], moment)[:, 0] > 0
+    code = np.flatnonzero(is_open | is_closed | is_there)
+    closed = np.where(is_won[code] == 1, "won", "lost")
+    status = np.where(is_open[code], "open", np.where(is_closed[code], closed, "no_history"))
     return code, status

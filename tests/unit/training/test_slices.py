@@ -79,5 +79,9 @@ def test_a_day_whose_outcome_is_not_known_yet_is_refused() -> None:
 
 
 def test_days_without_anything_to_learn_from_give_no_slice() -> None:
-    assert rolling_slices(FIRST, END, Horizon(90), test_dates=[date(2011, 3, 1)]) == ()
     assert rolling_slices(date(2011, 9, 1), END, Horizon(90)) == ()
+
+
+def test_a_day_asked_for_without_anything_to_learn_from_is_refused_by_name() -> None:
+    with pytest.raises(NotReady, match=r"NR012 .*2011-03-01"):
+        rolling_slices(FIRST, END, Horizon(90), test_dates=[date(2011, 3, 1), date(2011, 9, 10)])

@@ -336,9 +336,10 @@ def test_json_is_read_to_the_letter_and_only_its_own_row_suffers(
     assert checked.kept.num_rows == (2 if code == "CT004" else 1)
 
 
-def test_whole_numbers_beyond_float_precision_are_numbers_still() -> None:
-    checked = check_rows({**ORDER, "net_amount": 2**53 + 1})
-    assert checked.kept.column("net_amount").to_pylist() == [9007199254740992.0]
+def test_numbers_that_no_business_has_are_refused_before_a_sum_of_them_is_infinite() -> None:
+    checked = check_rows({**ORDER, "net_amount": 10**15}, {**ORDER, "net_amount": 2**53 + 1})
+    assert checked.kept.column("net_amount").to_pylist() == [1e15]
+    assert faults(checked) == [("CT015", "net_amount", (1,))]
 
 
 def test_a_row_without_anything_misses_every_bold_column() -> None:
