@@ -192,3 +192,12 @@ def test_without_deals_there_are_no_rates() -> None:
         for name in ("stage", "owner", "product", "lead_source", "competitor")
     )
     assert "decided_win_rate" not in context.tables["segment"].values[PORTFOLIO]
+
+
+def test_a_rep_of_a_deal_that_is_not_opened_yet_is_in_no_context() -> None:
+    # The stage of D-9 is dated before its opening, which comes after the day of the context.
+    tables = TABLES | {
+        "opportunities": TABLES["opportunities"] + "    D-9 A 2011-12-01 W\n",
+        "opportunity_history": HISTORY + "    D-9 2011-03-01 lead W\n",
+    }
+    assert "W" not in _context(tables).tables["owner"].values
