@@ -99,7 +99,7 @@ def _aggregates(
 def _is_readable(output: Output, events: Events) -> bool:
     """Do the events carry what is asked for (absent columns leave it out)?"""
     return (
-        (output.measure is None or output.measure in events.measure_names)
+        all(name in events.measure_names for name in (output.measure, output.weight) if name)
         and (output.state is State.ANY or events.has_later)
         and all(flag in events.flag_names for flag in output.where)
     )
