@@ -1,8 +1,8 @@
 """How many customers are still alive, and how often will they buy? The BG/NBD model.
 
 Fader, Hardie & Lee, "Counting Your Customers" the Easy Way, Marketing Science 24(2), 2005.
-Purchases come at a rate that differs between customers (gamma with r, alpha); after each, a customer leaves
-with a chance that differs too (beta with a, b).
+Purchases come at a rate that differs between customers (gamma with r, alpha); after each, a
+customer leaves with a chance that differs too (beta with a, b).
 
 ``x`` is the number of repeat purchase days, ``last`` the age at the last of them and ``age`` the
 time since the first purchase, both in weeks.
@@ -32,13 +32,13 @@ class BgNbd:
     b: float
 
 
-def repeat_purchases(order_days: Floats, first_age: Floats, last_age: Floats) -> Floats:
-    """How many purchase days came after the first?
+def repeat_purchases(order_days: Floats) -> Floats:
+    """How many purchase days came after the first? Missing where the days are.
 
-    >>> repeat_purchases(np.array([3.0, 1.0]), np.array([50.0, 9.0]), np.array([2.0, 9.0])).tolist()
-    [2.0, 0.0]
+    >>> repeat_purchases(np.array([3.0, 1.0, 0.0, np.nan])).tolist()
+    [2.0, 0.0, 0.0, nan]
     """
-    return np.where(first_age > last_age, np.maximum(order_days - 1.0, 0.0), 0.0)
+    return np.maximum(order_days - 1.0, 0.0)
 
 
 def fit(x: Floats, last: Floats, age: Floats) -> BgNbd | None:

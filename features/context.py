@@ -154,7 +154,8 @@ def _buying(events: EventSet, as_of: int, horizon_days: int) -> _Buying:
     n = len(events.accounts.words)
     if orders is None:
         none = np.zeros(n, dtype=bool)
-        return _Buying(np.zeros(n), np.zeros(n), none, none, none, None)
+        unknown = np.full(n, np.nan)
+        return _Buying(unknown, unknown, none, none, none, None)
     bought = ("is_purchase",)
     before = _ACTIVITY_DAYS + horizon_days
     revenue, count, active, was_active, since, days, first, last = read_all(
@@ -172,7 +173,7 @@ def _buying(events: EventSet, as_of: int, horizon_days: int) -> _Buying:
         as_of,
     ).T
     known = ~np.isnan(first)
-    repeats = repeat_purchases(days[known], first[known], last[known])
+    repeats = repeat_purchases(days[known])
     model = fit(repeats, (first - last)[known] / 7.0, first[known] / 7.0)
     return _Buying(revenue, count, active > 0, was_active > 0, since == 0, model)
 
@@ -287,7 +288,9 @@ class ContextMaker:
 
         accounts = sums(np.ones(n))
         with np.errstate(invalid="ignore"):
-            active = sums(buying.is_active.astype(np.float64)) / accounts
+            # Without orders, what the group buys is not known, rather than nothing.
+            is_active = np.where(np.isnan(buying.revenue), np.nan, buying.is_active)
+            active = sums(is_active) / accounts
         columns = {
             "accounts": accounts, "revenue_365d": sums(buying.revenue), "active_share": active,
         }  # fmt: skip

@@ -115,7 +115,7 @@ def codes(table: pa.Table, name: str, vocabulary: Vocabulary) -> Floats | None:
 
 
 def texts_as_numbers(column: Column) -> Floats:
-    """Numbers written as text; NaN where a text is none."""
+    """Numbers written as text; NaN where a text is none, or none that is finite."""
     found = pc.unique(column)
     read = {}
     for text in found.to_pylist():
@@ -123,4 +123,5 @@ def texts_as_numbers(column: Column) -> Floats:
             read[text] = float(text)
         except (TypeError, ValueError):
             read[text] = float("nan")
-    return np.array([read[text] for text in column.to_pylist()], dtype=np.float64)
+    values = np.array([read[text] for text in column.to_pylist()], dtype=np.float64)
+    return np.where(np.isfinite(values), values, np.nan)

@@ -117,8 +117,7 @@ SIGNALS = (
               missing=_NO_ORDER),
     ),
     derived(
-        "bgnbd_frequency", "orders",
-        ("_order_days", "days_since_first_order", "days_since_last_order"), repeat_purchases,
+        "bgnbd_frequency", "orders", ("_order_days",), repeat_purchases,
         About("days", "rhythm", "ORDER_FREQUENCY", "days with an order after the first (BG/NBD)",
               churn=-1),
     ),
