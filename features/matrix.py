@@ -179,7 +179,7 @@ def account_rows(
     """
     columns = _account_columns(events, code, as_of, contexts)
     names = feature_names("account")
-    keys = {"segment": _words(events, "segment", columns["_segment"])}
+    keys = {name: _words(events, name, columns[f"_{name}"]) for name in ("segment", "country")}
     return FeatureMatrix("account", code, as_of, names, _stack(columns, names, code.size), keys)
 
 
@@ -209,7 +209,7 @@ def deal_rows(
     names = feature_names("deal")
     keys = {
         "segment": _words(events, "segment", of_account["_segment"][row]),
-        **{name: _words(events, name, columns[f"_{name}"]) for name in DEAL_KEYS},
+        **{name: _words(events, name, columns[f"_{name}"]) for name in (*DEAL_KEYS, "deal_kind")},
     }
     return FeatureMatrix("deal", code, as_of, names, _stack(columns, names, code.size), keys)
 
