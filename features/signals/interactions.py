@@ -6,7 +6,7 @@ import numpy as np
 
 from features.kernel import Floats, Output, State
 from features.kernel import Statistic as S
-from features.signals.declare import About, Signal, aggregate, change, derived, ratio
+from features.signals.declare import About, Signal, Theme, aggregate, change, derived, ratio
 
 _IN = "interactions"
 _OUT = "interaction_outcomes"
@@ -16,7 +16,7 @@ _PLURALS = {"proposal_viewed": "proposals_viewed", "web": "web_visits"}
 
 
 def _count(kind: str, days: int, reason: str, words: str, *, churn: int, win: int) -> Signal:
-    theme = "service" if reason in ("COMPLAINTS", "TICKETS") else "relationship"
+    theme: Theme = "service" if reason in ("COMPLAINTS", "TICKETS") else "relationship"
     plural = _PLURALS.get(kind, f"{kind}s")
     return aggregate(
         f"{plural}_{days}d", _IN, Output(S.COUNT, where=(f"is_{kind}",), window_days=days),
