@@ -1,8 +1,8 @@
 """What each feature of an account says, as little tables with their values worked out by hand.
 
 Every account is seen on 2011-04-01, midnight UTC. ``-`` is missing; ``~`` stands before a value
-that an optimiser found, good to four digits (worked out apart, by Nelder-Mead). A window of 30 days holds what
-is up to 30 days old, so what happened on 2011-03-02 at midnight.
+that an optimiser found, good to four digits (worked out apart, by Nelder-Mead). A window of 30 days
+holds what is up to 30 days old, so what happened on 2011-03-02 at midnight.
 """
 
 from __future__ import annotations
@@ -319,24 +319,24 @@ ANSWERS = (
             B
         """,
         "interactions": """
-          interaction_id account_id occurred_at kind direction outcome contact_id resolved_at
-          N-1            A          2010-09-01  visit           -        -             K-4 -
-          N-2            A          2010-11-01  visit           outbound -             K-1 -
-          N-3            A          2010-12-15  web             inbound  -             -   -
-          N-4            A          2011-01-15  web             inbound  -             -   -
-          N-5            A          2011-02-15  proposal_viewed inbound  -             -   -
-          N-6            A          2011-03-15  proposal_viewed inbound  -             -   -
-          N-7            A          2011-01-10  email           outbound answered      K-2 -
-          N-8            A          2011-02-01  call            outbound objection     K-2 -
-          N-9            A          2011-02-10  ticket          outbound answered      K-3 2011-04-05
-          N-10           A          2010-05-01  campaign        outbound clicked       -   -
-          N-11           A          2010-12-01  campaign        outbound -             -   -
-          N-12           A          2010-06-01  campaign        outbound interested    -   -
-          N-13           A          2011-03-01  email           inbound  buying_signal K-2 -
-          N-14           A          2010-11-20  ticket          inbound  -             -   -
-          N-15           A          2010-12-20  ticket          inbound  -             -   -
-          N-16           A          2010-08-01  complaint       inbound  -             -   -
-          N-17           A          2010-07-01  complaint       inbound  objection     -   2010-08-01
+        interaction_id account_id occurred_at kind direction outcome contact_id resolved_at
+        N-1            A          2010-09-01  visit           -        -             K-4 -
+        N-2            A          2010-11-01  visit           outbound -             K-1 -
+        N-3            A          2010-12-15  web             inbound  -             -   -
+        N-4            A          2011-01-15  web             inbound  -             -   -
+        N-5            A          2011-02-15  proposal_viewed inbound  -             -   -
+        N-6            A          2011-03-15  proposal_viewed inbound  -             -   -
+        N-7            A          2011-01-10  email           outbound answered      K-2 -
+        N-8            A          2011-02-01  call            outbound objection     K-2 -
+        N-9            A          2011-02-10  ticket          outbound answered      K-3 2011-04-05
+        N-10           A          2010-05-01  campaign        outbound clicked       -   -
+        N-11           A          2010-12-01  campaign        outbound -             -   -
+        N-12           A          2010-06-01  campaign        outbound interested    -   -
+        N-13           A          2011-03-01  email           inbound  buying_signal K-2 -
+        N-14           A          2010-11-20  ticket          inbound  -             -   -
+        N-15           A          2010-12-20  ticket          inbound  -             -   -
+        N-16           A          2010-08-01  complaint       inbound  -             -   -
+        N-17           A          2010-07-01  complaint       inbound  objection     -   2010-08-01
         """,
         "orders": """
             order_id  account_id  ordered_at  net_amount
