@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.asof import US_PER_DAY, Instants, local_days
-from features.context import PORTFOLIO, Context
+from features.context import PORTFOLIO, Context, ContextTable
 from features.errors import NotReady
 from features.events import EventSet
 from features.kernel import Codes, Events, Floats, Output, State, compile_program, run
@@ -118,19 +118,22 @@ def _look_up(
     code = np.where(np.isnan(keys), len(words), keys).astype(np.int64)
     result = np.full(code.size, np.nan)
     for moment in np.unique(as_of):
-        context = _context(contexts, int(moment)).tables[table]
+        context = _context(contexts, int(moment), table)
         values = np.array([context.get(word, name) for word in (*words, PORTFOLIO)])
         rows = as_of == moment
         result[rows] = values[code[rows]]
     return result
 
 
-def _context(contexts: Mapping[int, Context], moment: int) -> Context:
+def _context(contexts: Mapping[int, Context], moment: int, table: str) -> ContextTable:
     try:
-        return contexts[moment]
+        return contexts[moment].tables[table]
     except KeyError:
         raise NotReady(
-            "NR001", "no context was made for the as_of instant of a row", "Make it first."
+            "NR001",
+            f"no context was made for the as_of instant of a row, or one without its {table} table"
+            " by an earlier version",
+            "Make it first; where a champion brought it, train anew.",
         ) from None
 
 
