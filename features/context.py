@@ -231,7 +231,9 @@ class ContextMaker:
             "win_rate": record.matured_rates(record.first_owner, len(words)),
             "open_deals": record.open_deals(len(words)),
         }
-        return _table(words, columns, np.append(record.first_owner, record.owner))
+        # Moves may be known before the opening of their deal: it counts for nobody until then.
+        known = record.opened < NEVER
+        return _table(words, columns, np.append(record.first_owner[known], record.owner[known]))
 
     def _segment(self, as_of: int, record: TrackRecord | None) -> ContextTable:
         words = self.events.words["segment"].words

@@ -14,7 +14,7 @@ from features.records.folder import Records
 from tests.spec.features_portfolio import records
 
 START = datetime(2011, 1, 1, tzinfo=UTC)
-AS_OF = ("2011-02-15", "2011-06-30", "2012-01-01")
+AS_OF = ("2011-02-15", "2011-06-30", "2012-02-20")
 ZONES = ("UTC", "Europe/Paris", "America/New_York", "Asia/Kolkata")
 STATIC = (
     "accounts.segment", "accounts.country", "accounts.parent_account_id", "accounts.employees",
@@ -27,7 +27,9 @@ Rows = list[dict[str, object]]
 Cells = st.SearchStrategy[object]
 
 # Few days and hours, so that instants meet each other, the windows' edges and the as_of dates.
-days = st.sampled_from((0, 1, 15, 44, 45, 46, 60, 90, 135, 150, 179, 180, 181, 200, 330, 400))
+days = st.sampled_from(
+    (0, 1, 5, 15, 44, 45, 46, 50, 60, 90, 95, 135, 150, 179, 180, 181, 200, 235, 330, 400)
+)
 hours = st.sampled_from((0, 0, 9, 12, 23))
 instants = st.builds(lambda day, hour: START + timedelta(days=day, hours=hour), days, hours)
 lags = st.sampled_from((None, None, None, -3.0, 0.0, 0.5, 20.0, 150.0))
@@ -56,6 +58,7 @@ class Kind:
     event: str
     columns: Mapping[str, Cells]
     has_account: bool = True
+    keys: int = 6
 
 
 KINDS: Mapping[str, Kind] = {
@@ -82,15 +85,19 @@ KINDS: Mapping[str, Kind] = {
         "subscription_id", "start_date",
         {"term_end_date": _maybe(_plan()), "mrr_amount": _maybe(whole),
          "cancelled_at": _maybe(instants), "ended_at": _maybe(instants)},
+        keys=9,
     ),
     "orders": Kind(
         "order_id", "ordered_at",
-        {"line_id": _word("1", "2"), "net_amount": amounts, "product_id": _word("P-1", "P-2", "P-3", "P-4"),
+        {"line_id": _word("1", "2"), "net_amount": amounts,
+         "product_id": _word("P-1", "P-2", "P-3", "P-4"),
          "margin_amount": _maybe(amounts), "discount_amount": _maybe(whole)},
+        keys=15,
     ),
     "invoices": Kind(
         "invoice_id", "issued_at",
         {"due_date": _plan(), "amount": amounts, "paid_at": _maybe(instants)},
+        keys=9,
     ),
     "contacts": Kind("contact_id", "created_at", {"left_at": _maybe(instants)}),
     "interactions": Kind(
@@ -104,6 +111,7 @@ KINDS: Mapping[str, Kind] = {
          "contact_id": _word("K-1", "K-2"), "survey_score": _maybe(whole),
          "resolved_at": _maybe(instants), "duration_minutes": _maybe(whole),
          "opportunity_id": st.integers(0, 2)},
+        keys=24,
     ),
     "opportunities": Kind(
         "opportunity_id", "created_at",
@@ -148,9 +156,9 @@ def _is_day(value: object) -> TypeGuard[date]:
 
 @st.composite
 def rows(draw: st.DrawFn, table: str) -> dict[str, object]:
-    """One row: of one of six keys, each of which belongs to one account."""
+    """One row: of one of a few keys, each of which belongs to one account."""
     kind = KINDS[table]
-    number = draw(st.integers(0, 5))
+    number = draw(st.integers(0, kind.keys - 1))
     at, lag = draw(instants), draw(lags)
     found: dict[str, object] = {name: draw(cells) for name, cells in kind.columns.items()}
     found[kind.event] = at.date() if kind.event.endswith("_date") else at
@@ -206,7 +214,11 @@ def _optional(table: str) -> list[str]:
 def portfolios(draw: st.DrawFn, *, is_whole: bool = False) -> Drawn:
     """A portfolio of three accounts and six deals; `is_whole`: no table or column is absent."""
     zone = draw(st.sampled_from(ZONES))
-    drawn = {table: draw(st.lists(rows(table), max_size=14)) for table in KINDS}
+    drawn = {}
+    for table in KINDS:
+        # Lists are short unless told: some tables are full, some thin, some empty.
+        least = draw(st.sampled_from((0, 6, 6, 18)))
+        drawn[table] = draw(st.lists(rows(table), min_size=least, max_size=max(14, least)))
     if is_whole:
         return Drawn(drawn, zone)
     gone = draw(st.sets(st.sampled_from(sorted(KINDS)), max_size=2))
