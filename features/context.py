@@ -13,20 +13,24 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.asof import NEVER, day_of, instant
+from features.bgnbd import BgNbd, fit, repeat_purchases
 from features.closings import closing_spells
 from features.events import EventSet
 from features.kernel import Codes, Floats, Output
 from features.kernel import Statistic as S
+from features.signals.surroundings import DECILES
 from features.track_record import (
     DEAL_KEYS,
     PRIOR_DEALS,
     TrackRecord,
     last_codes,
+    rates,
     read_all,
     track_record,
 )
@@ -35,6 +39,7 @@ PORTFOLIO = ""
 """Key of the row that holds for the whole portfolio, and for any key that is not known."""
 
 _PEER_ACTIVITY_DAYS = 365
+_ACTIVITY_DAYS = 180
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,52 @@ def _nans(row: Mapping[str, float | None]) -> dict[str, float]:
     return {name: float("nan") if value is None else value for name, value in row.items()}
 
 
+@dataclass(frozen=True)
+class _Buying:
+    """How every account bought, as known at an instant."""
+
+    revenue: Floats
+    orders: Floats
+    is_active: NDArray[np.bool_]
+    was_active: NDArray[np.bool_]
+    is_gone: NDArray[np.bool_]
+    model: BgNbd | None
+
+
+def _buying(events: EventSet, as_of: int, horizon_days: int) -> _Buying:
+    """Read how every account bought.
+
+    Active accounts ordered in 180 days; those that were active a horizon ago and ordered nothing
+    since are gone.
+    """
+    orders = events.sources.get("orders")
+    n = len(events.accounts.words)
+    if orders is None:
+        none = np.zeros(n, dtype=bool)
+        unknown = np.full(n, np.nan)
+        return _Buying(unknown, unknown, none, none, none, None)
+    bought = ("is_purchase",)
+    before = _ACTIVITY_DAYS + horizon_days
+    revenue, count, active, was_active, since, days, first, last = read_all(
+        orders,
+        [
+            Output(S.SUM, "net_amount", window_days=365),
+            Output(S.COUNT, where=bought, window_days=365),
+            Output(S.COUNT, where=bought, window_days=_ACTIVITY_DAYS),
+            Output(S.COUNT, where=bought, window_days=before, skip_days=horizon_days),
+            Output(S.COUNT, where=bought, window_days=horizon_days),
+            Output(S.DAYS, where=bought),
+            Output(S.AGE_FIRST, where=bought),
+            Output(S.AGE_LAST, where=bought),
+        ],
+        as_of,
+    ).T
+    known = ~np.isnan(first)
+    repeats = repeat_purchases(days[known])
+    model = fit(repeats, (first - last)[known] / 7.0, first[known] / 7.0)
+    return _Buying(revenue, count, active > 0, was_active > 0, since == 0, model)
+
+
 class ContextMaker:
     """Makes the contexts of one portfolio for any number of dates.
 
@@ -142,6 +193,7 @@ class ContextMaker:
         self.events = events
         self.horizon_days = horizon_days
         has_deals = {"created", "moves"} <= set(events.sources)
+        self._bought: dict[int, _Buying] = {}
         self._spells = closing_spells(events.sources["moves"]) if has_deals else None
 
     def make(self, as_of: int) -> Context:
@@ -151,7 +203,11 @@ class ContextMaker:
             if self._spells is None
             else track_record(self.events, self._spells, as_of, self.horizon_days)
         )
-        tables = {"segment": self._segment(as_of, record)}
+        tables = {
+            "segment": self._segment(as_of, record),
+            "country": self._country(as_of),
+            "parent": self._parent(as_of),
+        }
         if record is None:
             unknown = _table((), {"win_rate": np.array([np.nan])}, np.empty(0, dtype=np.int64))
             tables |= dict.fromkeys(("stage", "owner", *DEAL_KEYS), unknown)
@@ -187,7 +243,60 @@ class ContextMaker:
             # One more at the end, for the deals (-1) whose account is not known.
             of_deal = np.append(segment, -1)[record.account]
             values["decided_win_rate"] = record.decided_rates(of_deal, len(words))
-        return _table(words, values | self._money(as_of, record), segment)
+        values |= self._money(as_of, record)
+        return _table(words, values | self._peers_in(segment, len(words), as_of), segment)
+
+    def _country(self, as_of: int) -> ContextTable:
+        words = self.events.words["country"].words
+        n = len(self.events.accounts.words)
+        country = last_codes(self.events.sources.get("country"), n, as_of)
+        return _table(words, self._peers_in(country, len(words), as_of), country)
+
+    def _peers_in(self, place: Codes, n: int, as_of: int) -> dict[str, Floats]:
+        """How active accounts of each segment or country buy, how many left, and their BG/NBD."""
+        buying = self._buying(as_of)
+        revenue, orders = buying.revenue, buying.orders
+        values = {}
+        for number in DECILES:
+            decile = partial(_quantile_of, revenue, buying.is_active, number / 10)
+            values[f"revenue_d{number}"] = _by_segment(place, n, decile)
+        usual = partial(_quantile_of, orders, buying.is_active, 0.5)
+        values["orders_median"] = _by_segment(place, n, usual)
+        known = np.flatnonzero(buying.was_active)
+        values["churn_rate"] = rates(place[known], buying.is_gone[known], n)
+        model = buying.model
+        for name in ("r", "alpha", "a", "b"):
+            value = np.nan if model is None else getattr(model, name)
+            values[f"bgnbd_{name}"] = np.full(n + 1, value)
+        return values
+
+    def _buying(self, as_of: int) -> _Buying:
+        if as_of not in self._bought:
+            self._bought = {as_of: _buying(self.events, as_of, self.horizon_days)}
+        return self._bought[as_of]
+
+    def _parent(self, as_of: int) -> ContextTable:
+        """What the accounts of each group add up to."""
+        words = self.events.words["parent"].words
+        n = len(self.events.accounts.words)
+        parent = last_codes(self.events.sources.get("parent"), n, as_of)
+        buying = self._buying(as_of)
+
+        def sums(values: Floats) -> Floats:
+            # Exact sums: the order of the accounts must not change a digit.
+            return np.array(
+                [*(math.fsum(values[parent == code]) for code in range(len(words))), np.nan]
+            )
+
+        accounts = sums(np.ones(n))
+        with np.errstate(invalid="ignore"):
+            # Without orders, what the group buys is not known, rather than nothing.
+            is_active = np.where(np.isnan(buying.revenue), np.nan, buying.is_active)
+            active = sums(is_active) / accounts
+        columns = {
+            "accounts": accounts, "revenue_365d": sums(buying.revenue), "active_share": active,
+        }  # fmt: skip
+        return _table(words, columns, parent)
 
     def _account_segments(self, as_of: int) -> Codes:
         events = self.events
@@ -281,6 +390,12 @@ def _margin_rate(revenue: Floats, margin: Floats) -> float:
 
 def _quantile(values: Floats, share: float) -> float:
     return float(np.quantile(values, share)) if values.size else float("nan")
+
+
+def _quantile_of(
+    values: Floats, counts: NDArray[np.bool_], share: float, own: NDArray[np.bool_]
+) -> float:
+    return _quantile(values[own & counts], share)
 
 
 def _or_last(values: Floats) -> Floats:

@@ -72,6 +72,8 @@ class Statistic(IntEnum):
     """Least-squares change of the measure per 30 days [2 different instants]."""
     P80 = 20
     """80th percentile of the measure, interpolated [1 event]."""
+    TOP_SHARE = 21
+    """Share of the weight that falls on the value of the measure with most [weight above 0]."""
 
 
 class State(IntEnum):
@@ -135,6 +137,11 @@ class Output:
         Whether events must be still open or settled as seen from the as_of instant.
     window_days : float or None
         Events at most this old count; None for the whole history.
+    skip_days : float
+        Events at most this young do not count: with ``window_days`` 180 and ``skip_days`` 90, what
+        is read is the quarter before the last one.
+    weight : str or None
+        Measure that `Statistic.TOP_SHARE` adds up per value of the measure.
     """
 
     statistic: Statistic
@@ -142,6 +149,8 @@ class Output:
     where: tuple[str, ...] = ()
     state: State = State.ANY
     window_days: float | None = None
+    skip_days: float = 0.0
+    weight: str | None = None
 
 
 @dataclass(frozen=True)
@@ -155,7 +164,13 @@ class Program:
 
 
 _NEEDS_SCRATCH = frozenset(
-    {Statistic.MEDIAN, Statistic.P80, Statistic.GAP_MEDIAN, Statistic.DISTINCT}
+    {
+        Statistic.MEDIAN,
+        Statistic.P80,
+        Statistic.GAP_MEDIAN,
+        Statistic.DISTINCT,
+        Statistic.TOP_SHARE,
+    }
 )
 
 
@@ -174,24 +189,26 @@ def compile_program(events: Events, outputs: Mapping[int, Output], width: int) -
     Returns
     -------
     Program
-        Tracks (mask, state, measure, first output, last output) and outputs (window in
-        microseconds, statistic, column), windows ascending within a track.
+        Tracks (mask, state, measure, skip in microseconds, weight, first output, last output) and
+        outputs (window in microseconds, statistic, column), windows ascending within a track.
     """
-    tracks: dict[tuple[int, int, int], list[tuple[int, int, int]]] = {}
+    tracks: dict[tuple[int, int, int, int, int], list[tuple[int, int, int]]] = {}
     for column, output in outputs.items():
         mask = sum(1 << events.flag_names.index(name) for name in output.where)
         measure = -1 if output.measure is None else events.measure_names.index(output.measure)
         window = NEVER if output.window_days is None else round(output.window_days * US_PER_DAY)
-        tracks.setdefault((mask, int(output.state), measure), []).append(
+        skip = round(output.skip_days * US_PER_DAY)
+        weight = -1 if output.weight is None else events.measure_names.index(output.weight)
+        tracks.setdefault((mask, int(output.state), measure, skip, weight), []).append(
             (window, int(output.statistic), column)
         )
-    rows: list[tuple[int, int, int, int, int]] = []
+    rows: list[tuple[int, ...]] = []
     flat: list[tuple[int, int, int]] = []
-    for (mask, state, measure), found in tracks.items():
-        rows.append((mask, state, measure, len(flat), len(flat) + len(found)))
+    for track, found in tracks.items():
+        rows.append((*track, len(flat), len(flat) + len(found)))
         flat.extend(sorted(found))
     return Program(
-        np.array(rows, dtype=np.int64).reshape(-1, 5),
+        np.array(rows, dtype=np.int64).reshape(-1, 7),
         np.array(flat, dtype=np.int64).reshape(-1, 3),
         any(statistic in _NEEDS_SCRATCH for _, statistic, _ in flat),
         width,
@@ -217,17 +234,32 @@ def _distinct(values, n):  # type: ignore[no-untyped-def]
     return float(found)
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _top_share(values, weights, n):  # type: ignore[no-untyped-def]
+    order = np.argsort(values[:n], kind="mergesort")
+    total = 0.0
+    top = 0.0
+    own = 0.0
+    for i in range(n):
+        if i > 0 and values[order[i]] != values[order[i - 1]]:
+            own = 0.0
+        own += weights[order[i]]
+        total += weights[order[i]]
+        top = max(top, own)
+    return top / total if total > 0.0 else np.nan
+
+
 @njit(
     "void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int32[::1], int64[::1],"
     " float64[:, ::1], int64[::1], int64[::1], int64[:, ::1], int64[:, ::1], float64[:, ::1],"
-    " float64[::1], float64[::1])",
+    " float64[::1], float64[::1], float64[::1])",
     cache=True,
     nogil=True,
 )
 def _walk(  # type: ignore[no-untyped-def]
     offsets, at, known_from, known_until, later, day, flags,
     measures, row_entity, row_as_of, tracks, outputs, out,
-    values, gaps,
+    values, gaps, weights,
 ):  # fmt: skip
     """Fill ``out[row, column]`` for rows of (entity, as_of instant); see the module."""
     nan = np.nan
@@ -247,8 +279,10 @@ def _walk(  # type: ignore[no-untyped-def]
             mask = tracks[track, 0]
             state = tracks[track, 1]
             measure = tracks[track, 2]
-            output = tracks[track, 3]
-            end = tracks[track, 4]
+            skip = tracks[track, 3]
+            weight = tracks[track, 4]
+            output = tracks[track, 5]
+            end = tracks[track, 6]
             n = 0
             total = 0.0
             mean = 0.0
@@ -279,6 +313,8 @@ def _walk(  # type: ignore[no-untyped-def]
                     if age > window:
                         break
                     position -= 1
+                    if skip > 0 and age <= skip:
+                        continue
                     if (flags[event] & mask) != mask:
                         continue
                     if not is_visible(at[event], known_from[event], known_until[event], as_of):
@@ -315,6 +351,9 @@ def _walk(  # type: ignore[no-untyped-def]
                     largest = max(largest, value)
                     if values.shape[0] > 0:
                         values[n - 1] = value
+                        if weight >= 0:
+                            heavy = measures[weight, event]
+                            weights[n - 1] = heavy if heavy > 0.0 else 0.0
                     if days == 0:
                         days = 1
                         last_day = day[event]
@@ -378,6 +417,8 @@ def _walk(  # type: ignore[no-untyped-def]
                             result = _distinct(values, n)
                         elif statistic == 20:
                             result = _quantile(values, n, 0.8)
+                        elif statistic == 21:
+                            result = _top_share(values, weights, n)
                         elif statistic == 19 and time_squares > 0.0:
                             result = 30.0 * time_product / time_squares
                     elif statistic == 18:
@@ -421,7 +462,7 @@ def run(
             events.offsets, events.at, events.known_from, events.known_until, events.later,
             events.day, events.flags, events.measures, entity[low:high], as_of[low:high],
             program.tracks, program.outputs, out[low:high],
-            np.empty(scratch), np.empty(scratch),
+            np.empty(scratch), np.empty(scratch), np.empty(scratch),
         )  # fmt: skip
 
     threads = min(threads, max(1, entity.size // _ROWS_WORTH_A_THREAD))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.asof import US_PER_DAY, Instants, local_days
-from features.context import PORTFOLIO, Context
+from features.context import PORTFOLIO, Context, ContextTable
 from features.errors import NotReady
 from features.events import EventSet
 from features.kernel import Codes, Events, Floats, Output, State, compile_program, run
@@ -99,7 +99,7 @@ def _aggregates(
 def _is_readable(output: Output, events: Events) -> bool:
     """Do the events carry what is asked for (absent columns leave it out)?"""
     return (
-        (output.measure is None or output.measure in events.measure_names)
+        all(name in events.measure_names for name in (output.measure, output.weight) if name)
         and (output.state is State.ANY or events.has_later)
         and all(flag in events.flag_names for flag in output.where)
     )
@@ -118,19 +118,22 @@ def _look_up(
     code = np.where(np.isnan(keys), len(words), keys).astype(np.int64)
     result = np.full(code.size, np.nan)
     for moment in np.unique(as_of):
-        context = _context(contexts, int(moment)).tables[table]
+        context = _context(contexts, int(moment), table)
         values = np.array([context.get(word, name) for word in (*words, PORTFOLIO)])
         rows = as_of == moment
         result[rows] = values[code[rows]]
     return result
 
 
-def _context(contexts: Mapping[int, Context], moment: int) -> Context:
+def _context(contexts: Mapping[int, Context], moment: int, table: str) -> ContextTable:
     try:
-        return contexts[moment]
+        return contexts[moment].tables[table]
     except KeyError:
         raise NotReady(
-            "NR001", "no context was made for the as_of instant of a row", "Make it first."
+            "NR001",
+            f"no context was made for the as_of instant of a row, or one without its {table} table"
+            " by an earlier version",
+            "Make it first; where a champion brought it, train anew.",
         ) from None
 
 
@@ -179,7 +182,7 @@ def account_rows(
     """
     columns = _account_columns(events, code, as_of, contexts)
     names = feature_names("account")
-    keys = {"segment": _words(events, "segment", columns["_segment"])}
+    keys = {name: _words(events, name, columns[f"_{name}"]) for name in ("segment", "country")}
     return FeatureMatrix("account", code, as_of, names, _stack(columns, names, code.size), keys)
 
 
@@ -209,7 +212,7 @@ def deal_rows(
     names = feature_names("deal")
     keys = {
         "segment": _words(events, "segment", of_account["_segment"][row]),
-        **{name: _words(events, name, columns[f"_{name}"]) for name in DEAL_KEYS},
+        **{name: _words(events, name, columns[f"_{name}"]) for name in (*DEAL_KEYS, "deal_kind")},
     }
     return FeatureMatrix("deal", code, as_of, names, _stack(columns, names, code.size), keys)
 

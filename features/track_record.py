@@ -23,7 +23,7 @@ from features.kernel import Codes, Events, Floats, Output, compile_program, run
 from features.kernel import Statistic as S
 
 PRIOR_DEALS = 20.0
-DEAL_KEYS = ("product", "lead_source", "competitor")
+DEAL_KEYS = ("product", "lead_source", "competitor", "deal_kind")
 
 Mask = NDArray[np.bool_]
 

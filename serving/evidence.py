@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from features.asof import US_PER_DAY
 from features.events import EventSet
 from features.kernel import Codes, Events
 from features.signals.declare import Entity
@@ -25,35 +26,46 @@ class _Trail:
     ----------
     source, table, id_column : str
         Source of events, the table they came from, and the column that names its rows.
-    flag : str or None
-        Flag that an event must carry.
+    flag, or_flag : str or None
+        Flag that an event must carry, and one that will do as well.
     measure : str or None
         Measure that an event must have.
     open_first, is_settled : bool
         Whether those not yet settled come before the others; whether only settled ones count.
     oldest_first : bool
         Whether the first event tells more than the last.
+    between_days : (int, int) or None
+        How many days before the score an event must lie, from more than the first to at most the
+        second.
     """
 
     source: str
     table: str
     id_column: str
     flag: str | None = None
+    or_flag: str | None = None
     measure: str | None = None
     open_first: bool = False
     is_settled: bool = False
     oldest_first: bool = False
+    between_days: tuple[int, int] | None = None
 
 
 _BOUGHT = _Trail("orders", "orders", "order_id", "is_purchase")
 _TALKS = _Trail("interactions", "interactions", "interaction_id")
 _MEETINGS = _Trail("interactions", "interactions", "interaction_id", "is_meaningful")
 _DEAL_TALKS = _Trail("deal_interactions", "interactions", "interaction_id")
+_A_YEAR_AGO = (275, 410)
+"""The 90 days around this day a year ago, and the 90 that followed it."""
 _DEAL = _Trail("created", "opportunities", "opportunity_id")
 
 
 def _outcomes(flag: str) -> _Trail:
     return _Trail("deal_outcomes", "interactions", "interaction_id", flag)
+
+
+def _said(flag: str) -> _Trail:
+    return _Trail("interaction_outcomes", "interactions", "interaction_id", flag)
 
 
 def _matters(flag: str) -> _Trail:
@@ -65,11 +77,14 @@ _TRAILS: Mapping[str, _Trail] = {
         (
             "RHYTHM_BROKEN", "ORDER_RHYTHM", "REGULARITY", "ORDER_FREQUENCY", "ORDER_TREND",
             "SPEND_LEVEL", "SPEND_TREND", "BASKET", "BASKET_REGULARITY", "MARGIN", "DISCOUNT",
-            "PRODUCT_RANGE",
+            "PRODUCT_RANGE", "PRODUCT_CONCENTRATION", "CATEGORY_RANGE", "STILL_BUYING",
+            "BASKET_TREND", "SHARE_OF_WALLET", "POSITION",
         ),
         _BOUGHT,
     ),
     "TENURE": _Trail("orders", "orders", "order_id", "is_purchase", oldest_first=True),
+    "SEASON_ORDERS": _Trail("orders", "orders", "order_id", "is_purchase",
+                            between_days=_A_YEAR_AGO),
     "CREDIT_NOTES": _Trail("orders", "orders", "order_id", "is_credit_note"),
     "LATE_PAYMENT": _Trail("invoices", "invoices", "invoice_id", open_first=True),
     "CONTACT_SILENCE": _MEETINGS,
@@ -78,6 +93,18 @@ _TRAILS: Mapping[str, _Trail] = {
     "CONTACT_TREND": _TALKS,
     "COMPLAINTS": _matters("is_complaint"),
     "TICKETS": _matters("is_ticket"),
+    "DIGITAL_INTEREST": _Trail("interactions", "interactions", "interaction_id", "is_web",
+                                "is_proposal_viewed"),
+    "RESPONSE": _said("has_response"),
+    **dict.fromkeys(
+        ("SUBSCRIPTIONS", "RENEWAL"),
+        _Trail("subscriptions", "subscriptions", "subscription_id", open_first=True),
+    ),
+    "CONTRACT_TENURE": _Trail(
+        "subscriptions", "subscriptions", "subscription_id", oldest_first=True
+    ),
+    "MRR_TREND": _Trail("mrr_moves", "subscriptions", "subscription_id"),
+    "NOTICE": _Trail("notices", "subscriptions", "subscription_id", open_first=True),
     "RESOLUTION": _Trail("interactions", "interactions", "interaction_id",
                          measure="hours_to_resolve", is_settled=True),
     "SURVEY": _Trail("interactions", "interactions", "interaction_id", measure="survey_score"),
@@ -97,7 +124,13 @@ _TRAILS: Mapping[str, _Trail] = {
     "BUYING_SIGNALS": _outcomes("has_buying_signal"),
     "OBJECTIONS": _outcomes("has_objection"),
 }  # fmt: skip
-"""Reason code -> trail. A rate of other deals, or the calendar, has no record of this entity."""
+"""Reason code -> trail. A rate of others, the calendar, or rows without ids give no record."""
+
+_OF_ACCOUNT: Mapping[str, _Trail] = {
+    "BUYING_SIGNALS": _said("has_buying_signal"),
+    "OBJECTIONS": _said("has_objection"),
+}
+"""Reason code -> trail, where an account has another than its deals."""
 
 _OF_DEAL = frozenset({"created", "deal_interactions", "deal_outcomes"})
 
@@ -123,6 +156,8 @@ def find_evidence(
         At most so many ids.
     """
     trail = _TRAILS.get(reason_code)
+    if entity == "account":
+        trail = _OF_ACCOUNT.get(reason_code, trail)
     found = None if trail is None else events.sources.get(trail.source)
     if trail is None or found is None:
         return ()
@@ -147,8 +182,15 @@ def _ordered(events: Events, rows: Codes, as_of: int, trail: _Trail) -> Codes:
     if trail.flag is not None:
         if trail.flag not in events.flag_names:
             return rows[:0]
-        bit = events.flag_names.index(trail.flag)
-        rows = rows[(events.flags[rows] >> bit) & 1 == 1]
+        wanted = sum(
+            1 << bit
+            for bit, name in enumerate(events.flag_names)
+            if name in (trail.flag, trail.or_flag)
+        )
+        rows = rows[events.flags[rows] & wanted != 0]
+    if trail.between_days is not None:
+        days = (as_of - events.at[rows]) / US_PER_DAY
+        rows = rows[(days > trail.between_days[0]) & (days <= trail.between_days[1])]
     if trail.measure is not None:
         if trail.measure not in events.measure_names:
             return rows[:0]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import expit, gammaln, logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import BernoulliNB
 
+from features import bgnbd
 from features.kernel import Floats
 from features.matrix import DEAL_KEYS, FeatureMatrix
 from training.dataset import Dataset, Task
@@ -92,7 +91,7 @@ def naive_bayes(data: Dataset) -> Predict:
 
 
 def _bgnbd_quantities(rows: FeatureMatrix) -> tuple[Floats, Floats, Floats]:
-    """Repeat purchase days, age at the last purchase and age, in weeks (Fader et al. 2005)."""
+    """Repeat purchase days, age at the last purchase and age, in weeks."""
     age = rows.column("days_since_first_order") / 7.0
     last = age - rows.column("days_since_last_order") / 7.0
     days = rows.column("orders_all")
@@ -101,54 +100,23 @@ def _bgnbd_quantities(rows: FeatureMatrix) -> tuple[Floats, Floats, Floats]:
     return repeats, np.maximum(last, 0.0), np.maximum(age, 1e-6)
 
 
-def _bgnbd_log_likelihood(parameters: Floats, x: Floats, last: Floats, age: Floats) -> float:
-    r, alpha, a, b = np.exp(parameters)
-    beta = gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x)
-    front = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + beta
-    alive = -(r + x) * np.log(alpha + age)
-    with np.errstate(divide="ignore"):
-        gone = np.log(a) - np.log(b + np.maximum(x, 1.0) - 1.0) - (r + x) * np.log(alpha + last)
-    either = np.where(x > 0, np.logaddexp(alive, gone), alive)
-    return float((front + either).sum())
-
-
 def fit_bgnbd(data: Dataset, task: Task) -> Predict:
     """Fit the BG/NBD model to the newest day's accounts: P(no purchase in the horizon).
 
-    Fader, Hardie & Lee, "Counting Your Customers" the Easy Way, Marketing Science 24(2), 2005.
     Accounts without any order get the base rate.
     """
     newest = data.take(data.matrix.as_of == data.matrix.as_of.max())
     x, last, age = _bgnbd_quantities(newest.matrix)
     known = np.isfinite(age) & np.isfinite(last)
-    x, last, age = x[known], last[known], age[known]
-
-    def loss(parameters: Floats) -> float:
-        # A faint prior keeps parameters of thin data finite.
-        return -_bgnbd_log_likelihood(parameters, x, last, age) / x.size + 1e-3 * float(
-            parameters @ parameters
-        )
-
-    start = np.log(np.array([1.0, 5.0, 0.5, 2.0]))
-    found = minimize(loss, start, method="L-BFGS-B", bounds=[(-6.0, 6.0)] * 4)
-    base = float(logit(np.clip(data.label.mean(), 1e-4, 1 - 1e-4)))
+    model = bgnbd.fit(x[known], last[known], age[known])
+    base = float(np.clip(data.label.mean(), 1e-4, 1 - 1e-4))
     lead = task.horizon.lead_days / 7.0
     ahead = task.horizon.horizon_days / 7.0
-    return lambda rows: _bgnbd_predict(rows, found.x, lead, ahead, base)
 
+    def predict(rows: FeatureMatrix) -> Floats:
+        if model is None:
+            return np.full(rows.code.size, base)
+        p = bgnbd.p_silent(*_bgnbd_quantities(rows), model, lead=lead, ahead=ahead)
+        return np.where(np.isfinite(p), p, base)
 
-def _bgnbd_predict(
-    rows: FeatureMatrix, parameters: Floats, lead: float, ahead: float, base: float
-) -> Floats:
-    r, alpha, a, b = np.exp(parameters)
-    x, last, age = _bgnbd_quantities(rows)
-    with np.errstate(invalid="ignore"):
-        odds_gone = np.where(
-            x > 0,
-            a / (b + np.maximum(x, 1.0) - 1.0) * ((alpha + age) / (alpha + last)) ** (r + x),
-            0.0,
-        )
-        alive = 1.0 / (1.0 + odds_gone)
-        silent = ((alpha + age + lead) / (alpha + age + lead + ahead)) ** (r + x)
-        p = 1.0 - alive * (1.0 - silent)
-    return np.asarray(np.where(np.isfinite(p), p, expit(base)))
+    return predict

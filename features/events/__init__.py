@@ -7,7 +7,7 @@ may name.
 
 from features.events.build import ENTITY_OF_SOURCE, EventSet, build_events
 from features.events.columns import Vocabulary
-from features.events.of_deals import OUTCOMES
+from features.events.of_accounts import OUTCOMES
 from features.events.sorting import sort_events
 from features.events.versions import ALWAYS
 

@@ -112,3 +112,16 @@ def codes(table: pa.Table, name: str, vocabulary: Vocabulary) -> Floats | None:
         return None
     code = vocabulary.code(table.column(name)).astype(float)
     return np.where(code < 0, np.nan, code)
+
+
+def texts_as_numbers(column: Column) -> Floats:
+    """Numbers written as text; NaN where a text is none, or none that is finite."""
+    found = pc.unique(column)
+    read = {}
+    for text in found.to_pylist():
+        try:
+            read[text] = float(text)
+        except (TypeError, ValueError):
+            read[text] = float("nan")
+    values = np.array([read[text] for text in column.to_pylist()], dtype=np.float64)
+    return np.where(np.isfinite(values), values, np.nan)

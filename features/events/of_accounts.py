@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from features.asof import MISSING, NEVER, US_PER_DAY
 from features.events.columns import (
+    Vocabulary,
     byte_ranks,
     codes,
     holds,
@@ -16,6 +18,7 @@ from features.events.columns import (
     instants,
     numbers,
     required,
+    texts_as_numbers,
 )
 from features.events.sorting import sort_events
 from features.events.versions import Versions, versions_of
@@ -23,6 +26,15 @@ from features.events.world import World
 from features.kernel import Codes, Events, Floats
 from features.orders import roll_up
 from features.records.contract import INTERACTION_KINDS
+
+OUTCOMES = ("buying_signal", "objection")
+"""Outcomes of an interaction that signals ask for by name."""
+RESPONSES = ("answered", "responded", "replied", "clicked", "interested", "buying_signal")
+"""Outcomes that tell that the other side took it up."""
+GROWTH = ("growth", "funding", "project", "opening", "hiring", "acquisition")
+"""Kinds of account events that announce more business."""
+CHANGES = ("new_contact_role", "move", "merger", "reorganisation", "new_management", "contact_left")
+"""Kinds of account events that open the relationship anew."""
 
 
 def orders(world: World) -> Events | None:
@@ -61,13 +73,29 @@ def lines(world: World) -> Events | None:
     lines = versions_of(world.records, "orders", "ordered_at", ("order_id", "line_id"))
     if lines is None or "product_id" not in lines.table.column_names:
         return None
-    product = world.words["product"].code(lines.table.column("product_id")).astype(float)
+    product = world.words["product"].code(lines.table.column("product_id"))
     amount = required(numbers(lines.table, "net_amount"))
     return world.by_account(
         lines,
         flags={"is_purchase": amount > 0},
-        measures={"product": np.where(product < 0, np.nan, product)},
+        measures={
+            "product": np.where(product < 0, np.nan, product),
+            "category": _categories(world, product),
+            "net_amount": amount,
+        },
     )
+
+
+def _categories(world: World, product: Codes) -> Floats | None:
+    """Category of each line by its product; None where the products have none."""
+    table = world.records.tables.get("products")
+    if table is None or "category" not in table.column_names:
+        return None
+    of_product = np.full(len(world.words["product"].words) + 1, np.nan)
+    code = world.words["product"].code(table.column("product_id"))
+    category = required(codes(table, "category", world.words["category"]))
+    of_product[code[code >= 0]] = category[code >= 0]
+    return of_product[product]
 
 
 def invoices(world: World) -> Events | None:
@@ -83,7 +111,11 @@ def invoices(world: World) -> Events | None:
     return world.by_account(
         found,
         later=if_present(found.table, "paid_at", paid),
-        measures={"amount": numbers(found.table, "amount"), "days_late": late},
+        measures={
+            "amount": numbers(found.table, "amount"),
+            "days_late": late,
+            "is_late": np.where(np.isnan(late), np.nan, late > 0),
+        },
     )
 
 
@@ -112,6 +144,7 @@ def interactions_of(world: World, entity: Callable[[pa.Table], Codes], n: int) -
             "sentiment": numbers(table, "sentiment"),
             "survey_score": numbers(table, "survey_score"),
             "duration_minutes": numbers(table, "duration_minutes"),
+            "contact": codes(table, "contact_id", world.words["contact"]),
             "hours_to_resolve": hours,
         },
     )
@@ -152,22 +185,123 @@ def subscriptions(world: World) -> Events | None:
     )
 
 
+def interaction_outcomes(world: World) -> Events | None:
+    """One event per interaction of an account whose outcome we know, known when it was."""
+    return outcomes_of(world, "account_id", world.accounts)
+
+
+def outcomes_of(world: World, column: str, entities: Vocabulary) -> Events | None:
+    """One event per interaction whose outcome we know, of the entity that a column names."""
+    found = versions_of(world.records, "interactions", "occurred_at", ("interaction_id",))
+    if found is None or not {column, "outcome"} <= set(found.table.column_names):
+        return None
+    table = found.table
+    resolved = instants(table, "resolved_at", NEVER)
+    # What a ticket came to is known once it is resolved; what a call came to, at once, unless
+    # it too was left to be resolved.
+    waits = required(holds(table, "kind", "ticket")) | required(holds(table, "kind", "complaint"))
+    at_once = (resolved == NEVER) & ~waits
+    learnt = np.where(at_once, found.known_from, np.maximum(found.known_from, resolved))
+    responses = [required(holds(table, "outcome", word)) for word in RESPONSES]
+    return world.events(
+        replace(found, known_from=learnt),
+        entities.code(table.column(column)),
+        len(entities.words),
+        flags={
+            **{f"has_{outcome}": holds(table, "outcome", outcome) for outcome in OUTCOMES},
+            "has_response": np.logical_or.reduce(responses),
+            "is_campaign": holds(table, "kind", "campaign"),
+            "is_outbound": holds(table, "direction", "outbound"),
+        },
+    )
+
+
+def account_events(world: World) -> Events | None:
+    """One event per thing that happened at the account."""
+    found = versions_of(world.records, "account_events", "occurred_at", ())
+    if found is None:
+        return None
+    kinds = {word: required(holds(found.table, "kind", word)) for word in (*GROWTH, *CHANGES)}
+    return world.by_account(
+        found,
+        flags={
+            "is_growth": np.logical_or.reduce([kinds[word] for word in GROWTH]),
+            "is_change": np.logical_or.reduce([kinds[word] for word in CHANGES]),
+        },
+    )
+
+
+def notices(world: World) -> Events | None:
+    """One event per notice given on a subscription, settled when the subscription ended."""
+    found = versions_of(world.records, "subscriptions", "start_date", ("subscription_id",))
+    if found is None or "cancelled_at" not in found.table.column_names:
+        return None
+    given = instants(found.table, "cancelled_at", NEVER)
+    cancelled = found.take(np.flatnonzero(given < NEVER))
+    given = given[given < NEVER]
+    return world.by_account(
+        replace(cancelled, at=given, known_from=np.maximum(cancelled.known_from, given)),
+        later=if_present(cancelled.table, "ended_at", instants(cancelled.table, "ended_at", NEVER)),
+    )
+
+
+def mrr_moves(world: World) -> Events | None:
+    """Two events per subscription: its amount comes when it starts and goes when it ends."""
+    found = versions_of(world.records, "subscriptions", "start_date", ("subscription_id",))
+    if found is None or "mrr_amount" not in found.table.column_names:
+        return None
+    mrr = required(numbers(found.table, "mrr_amount"))
+    ended = instants(found.table, "ended_at", NEVER)
+    gone = np.flatnonzero(ended < NEVER)
+    account = world.accounts.code(found.table.column("account_id"))
+    end = np.maximum(ended[gone], found.at[gone])
+    return sort_events(
+        len(world.accounts.words),
+        np.concatenate((account, account[gone])),
+        np.concatenate((found.at, end)),
+        known_from=np.concatenate((found.known_from, np.maximum(found.known_from[gone], end))),
+        known_until=np.concatenate((found.known_until, found.known_until[gone])),
+        zone=world.zone,
+        measures={"mrr": np.concatenate((mrr, -mrr[gone]))},
+        record=np.concatenate((found.row, found.row[gone])),
+    )
+
+
+def number_attribute(world: World, column: str) -> Events | None:
+    """Values of an account's numeric attribute: its history, and before it the static value."""
+    parts = []
+    accounts = versions_of(world.records, "accounts", "created_at", ("account_id",))
+    if accounts is not None and f"accounts.{column}" in world.records.portfolio.static:
+        value = numbers(accounts.table, column)
+        if value is not None:
+            parts.append((accounts, value))
+    history = versions_of(world.records, "account_history", "changed_at", ())
+    if history is not None:
+        rows = history.take(np.flatnonzero(required(holds(history.table, "field", column))))
+        parts.append((rows, texts_as_numbers(rows.table.column("value"))))
+    return _joined(world, parts, "value") if parts else None
+
+
 def attribute(world: World, column: str, words: str) -> Events | None:
     """Values of an account's attribute: its history, and before it the one static value."""
     parts = [_static_values(world, column, words), _changes(world, column, words)]
     found = [part for part in parts if part is not None]
-    if not found:
-        return None
-    versions = [versions for versions, _ in found]
+    return _joined(world, found, "code") if found else None
+
+
+def _joined(world: World, parts: Sequence[tuple[Versions, Floats]], measure: str) -> Events:
+    """Events of several groups of rows of accounts, one measure each."""
+    versions = [rows for rows, _ in parts]
+    account = [world.accounts.code(rows.table.column("account_id")) for rows in versions]
     return sort_events(
         len(world.accounts.words),
-        np.concatenate([world.accounts.code(one.table.column("account_id")) for one in versions]),
-        np.concatenate([one.at for one in versions]),
-        known_from=np.concatenate([one.known_from for one in versions]),
-        known_until=np.concatenate([one.known_until for one in versions]),
+        np.concatenate(account),
+        np.concatenate([rows.at for rows in versions]),
+        known_from=np.concatenate([rows.known_from for rows in versions]),
+        known_until=np.concatenate([rows.known_until for rows in versions]),
         zone=world.zone,
-        measures={"code": np.concatenate([code for _, code in found])},
-        record=np.concatenate([one.row for one in versions]),
+        measures={measure: np.concatenate([values for _, values in parts])},
+        record=np.concatenate([rows.row for rows in versions]),
     )
 
 

@@ -8,14 +8,11 @@ import numpy as np
 
 from features.asof import NEVER
 from features.closings import Spells
-from features.events.columns import codes, holds, instants, numbers, required
-from features.events.of_accounts import interactions_of
+from features.events.columns import codes, numbers
+from features.events.of_accounts import interactions_of, outcomes_of
 from features.events.versions import versions_of
 from features.events.world import World
 from features.kernel import Events
-
-OUTCOMES = ("buying_signal", "objection")
-"""Outcomes of an interaction that signals ask for by name."""
 
 
 def deal_interactions(world: World) -> Events | None:
@@ -32,22 +29,7 @@ def deal_interactions(world: World) -> Events | None:
 
 def deal_outcomes(world: World) -> Events | None:
     """One event per interaction about a deal whose outcome we know, known when it was."""
-    found = versions_of(world.records, "interactions", "occurred_at", ("interaction_id",))
-    if found is None or not {"opportunity_id", "outcome"} <= set(found.table.column_names):
-        return None
-    table = found.table
-    resolved = instants(table, "resolved_at", NEVER)
-    # What a ticket came to is known once it is resolved; what a call came to, at once, unless
-    # it too was left to be resolved.
-    waits = required(holds(table, "kind", "ticket")) | required(holds(table, "kind", "complaint"))
-    at_once = (resolved == NEVER) & ~waits
-    learnt = np.where(at_once, found.known_from, np.maximum(found.known_from, resolved))
-    return world.events(
-        replace(found, known_from=learnt),
-        world.deals.code(table.column("opportunity_id")),
-        len(world.deals.words),
-        flags={f"has_{outcome}": holds(table, "outcome", outcome) for outcome in OUTCOMES},
-    )
+    return outcomes_of(world, "opportunity_id", world.deals)
 
 
 def moves(world: World) -> Events | None:

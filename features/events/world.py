@@ -39,7 +39,8 @@ class World:
     opportunities : Versions or None
         Rows of the table, and when each counts.
     words : dict of str to Vocabulary
-        stage, owner, segment, country, product, lead_source, competitor.
+        stage, owner, segment, country, parent, product, category, contact, lead_source,
+        competitor, deal_kind.
     stage_position, stage_outcome : arrays by stage code
         Place in the order of the sale (NaN unknown); 0 open, 1 won, 2 lost.
     deal_account : (n_deals,) int64
@@ -79,7 +80,7 @@ class World:
             name: pa.nulls(0, pa.string())
             if history is None
             else history.filter(pc.equal(history.column("field"), name)).column("value")
-            for name in ("segment", "country", "owner_id")
+            for name in ("segment", "country", "owner_id", "parent_account_id")
         }
         return {
             "stage": words_in(column("stages", "stage"), column("opportunity_history", "stage")),
@@ -94,6 +95,12 @@ class World:
             "product": words_in(
                 column("orders", "product_id"), column("opportunities", "product_id")
             ),
+            "parent": words_in(
+                column("accounts", "parent_account_id"), changed["parent_account_id"]
+            ),
+            "category": words_in(column("products", "category")),
+            "contact": words_in(column("interactions", "contact_id")),
+            "deal_kind": words_in(column("opportunities", "kind")),
             "lead_source": words_in(column("opportunities", "source")),
             "competitor": words_in(column("opportunities", "competitor")),
         }

@@ -8,12 +8,28 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from features.signals import deals, frequency, interactions, monetary, recency
+from features.signals import (
+    deals,
+    frequency,
+    interactions,
+    monetary,
+    recency,
+    subscriptions,
+    surroundings,
+)
 from features.signals.declare import About, Entity, Signal
 
 ACCOUNT_SIGNALS: tuple[Signal, ...] = tuple(
     signal
-    for family in (recency, frequency, monetary, interactions, deals)
+    for family in (
+        recency,
+        frequency,
+        monetary,
+        interactions,
+        subscriptions,
+        surroundings,
+        deals,
+    )
     for signal in family.SIGNALS
     if signal.entity == "account"
 )

@@ -6,7 +6,7 @@ import numpy as np
 
 from features.kernel import Floats, Output, State
 from features.kernel import Statistic as S
-from features.signals.declare import About, Signal, aggregate, derived, lookup, ratio
+from features.signals.declare import About, Signal, aggregate, change, derived, lookup, ratio
 
 _MOVES = "opportunity_history"
 
@@ -167,6 +167,19 @@ SIGNALS = (
         "days_to_quarter_end", "opportunities", ("_as_of_day",), days_to_quarter_end,
         About("days", "deal", "SEASON", "days left in the calendar quarter"), entity="deal",
     ),
+    derived(
+        "weekday", "opportunities", ("_as_of_day",), lambda day: (day + 3.0) % 7.0,
+        About("day", "deal", "SEASON", "weekday of the as_of_date in its zone, 0 is Monday"),
+        entity="deal",
+    ),
+    _move("_first_expected_close_day", Output(S.FIRST, "expected_close_day")),
+    derived(
+        "expected_close_shift_days", _MOVES, ("_expected_close_day", "_first_expected_close_day"),
+        np.subtract,
+        About("days", "deal", "CLOSE_DATE", "days by which the expected close moved since it was"
+              " first set", win=-1, is_actionable=True, missing="without an expected close"),
+        entity="deal",
+    ),
     # amount
     _move(
         "amount", Output(S.LAST, "amount"),
@@ -183,6 +196,11 @@ SIGNALS = (
     _move(
         "amount_changes", Output(S.DISTINCT, "amount"),
         About("amounts", "deal", "DEAL_AMOUNT", "different amounts the deal has had"),
+    ),
+    _move(
+        "amount_cuts", Output(S.FALLS, "amount"),
+        About("cuts", "deal", "DEAL_AMOUNT", "how often the amount was cut", win=-1,
+              is_actionable=True),
     ),
     derived(
         "amount_to_basket", _MOVES, ("amount", "account_average_basket_365d"), ratio,
@@ -204,6 +222,16 @@ SIGNALS = (
         "deal_interactions_30d", Output(S.COUNT, window_days=30),
         About("interactions", "deal", "DEAL_ACTIVITY", "interactions about the deal in 30 days",
               win=1, is_actionable=True),
+    ),
+    _talk("_deal_interactions_before", Output(S.COUNT, window_days=60, skip_days=30)),
+    derived(
+        "deal_activity_change_30d", "interactions",
+        ("deal_interactions_30d", "_deal_interactions_before"),
+        lambda now, before: change(now, now + before),
+        About("share", "deal", "DEAL_ACTIVITY",
+              "interactions of the last 30 days against the 30 before, from -1 to 1", win=1,
+              is_actionable=True, missing="without interactions about the deal in 60 days"),
+        entity="deal",
     ),
     _talk(
         "days_since_deal_interaction", Output(S.AGE_LAST),
@@ -277,6 +305,14 @@ SIGNALS = (
         "owner_open_deals", "opportunities", "_owner", ("owner", "open_deals"),
         About("deals", "deal", "OWNER_LOAD", "open deals of the rep", win=-1, is_actionable=True),
         entity="deal",
+    ),
+    aggregate("_deal_kind", "deal_kind", Output(S.LAST, "code"), entity="deal",
+              table="opportunities"),
+    lookup(
+        "kind_win_rate", "opportunities", "_deal_kind", ("deal_kind", "win_rate"),
+        About("share", "deal", "KIND_RECORD",
+              "share of the matured deals of this kind won within the horizon, shrunken", win=1,
+              missing="before any deal has matured"), entity="deal",
     ),
     aggregate("_product", "product", Output(S.LAST, "code"), entity="deal", table="opportunities"),
     lookup(

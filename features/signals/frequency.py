@@ -28,6 +28,13 @@ def _active_days(days: int) -> Signal:
     )  # fmt: skip
 
 
+def _before(name: str, statistic: S, window: int, skip: int) -> Signal:
+    """A step: orders at most ``window`` and more than ``skip`` days old."""
+    return aggregate(
+        name, "orders", Output(statistic, where=PURCHASE, window_days=window, skip_days=skip)
+    )
+
+
 def orders_per_month(orders: Floats, days_since_first: Floats) -> Floats:
     """How many orders does the account place in 30 days, over its life with us?
 
@@ -45,7 +52,7 @@ SIGNALS = (
         "orders_all", "orders", Output(S.COUNT, where=PURCHASE),
         About("orders", "profile", "TENURE", "orders so far", churn=-1, win=1),
     ),
-    *(_active_days(days) for days in (90, 180, 365)),
+    *(_active_days(days) for days in (30, 90, 180, 365)),
     derived(
         "orders_per_month", "orders", ("orders_all", "days_since_first_order"), orders_per_month,
         About("orders", "rhythm", "ORDER_FREQUENCY", "orders per 30 days since the first", churn=-1,
@@ -67,6 +74,38 @@ SIGNALS = (
         About("share", "rhythm", "ORDER_TREND",
               "orders of the last 90 days against the 90 before, from -1 to 1", churn=-1,
               is_actionable=True, missing="without orders in the last 180 days"),
+    ),
+    _before("_orders_before_180d", S.COUNT, 360, 180),
+    derived(
+        "orders_change_180d", "orders", ("orders_180d", "_orders_before_180d"),
+        lambda now, before: change(now, now + before),
+        About("share", "rhythm", "ORDER_TREND",
+              "orders of the last 180 days against the 180 before, from -1 to 1", churn=-1,
+              missing="without orders in the last 360 days"),
+    ),
+    _before("_active_days_before_90d", S.DAYS, 180, 90),
+    derived(
+        "active_days_change_90d", "orders", ("active_days_90d", "_active_days_before_90d"),
+        lambda now, before: change(now, now + before),
+        About("share", "rhythm", "ORDER_TREND",
+              "days with an order, the last 90 days against the 90 before, from -1 to 1", churn=-1,
+              missing="without orders in the last 180 days"),
+    ),
+    _before("_orders_around_last_year", S.COUNT, 410, 320),
+    derived(
+        "orders_same_season", "orders", ("_orders_around_last_year", "days_since_first_order"),
+        lambda orders, life: np.where(life > 410.0, orders, np.nan),
+        About("orders", "rhythm", "SEASON_ORDERS",
+              "orders in the 90 days around this day a year ago", churn=-1,
+              missing="with less than 410 days since the first order"),
+    ),
+    _before("_orders_next_season", S.COUNT, 365, 275),
+    derived(
+        "orders_next_season", "orders", ("_orders_next_season", "days_since_first_order"),
+        lambda orders, life: np.where(life > 365.0, orders, np.nan),
+        About("orders", "rhythm", "SEASON_ORDERS",
+              "orders in the 90 days that followed this day a year ago", churn=-1,
+              missing="with less than a year since the first order"),
     ),
     derived(
         "orders_change_30d", "orders", ("orders_30d", "orders_90d"),

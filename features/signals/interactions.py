@@ -9,14 +9,27 @@ from features.kernel import Statistic as S
 from features.signals.declare import About, Signal, Theme, aggregate, change, derived, ratio
 
 _IN = "interactions"
+_OUT = "interaction_outcomes"
+
+
+_PLURALS = {"proposal_viewed": "proposals_viewed", "web": "web_visits"}
 
 
 def _count(kind: str, days: int, reason: str, words: str, *, churn: int, win: int) -> Signal:
     theme: Theme = "service" if reason in ("COMPLAINTS", "TICKETS") else "relationship"
+    plural = _PLURALS.get(kind, f"{kind}s")
     return aggregate(
-        f"{kind}s_{days}d", _IN, Output(S.COUNT, where=(f"is_{kind}",), window_days=days),
-        About(f"{kind}s", theme, reason, f"{words} in the last {days} days", churn=churn, win=win,
-              is_actionable=True),
+        f"{plural}_{days}d", _IN, Output(S.COUNT, where=(f"is_{kind}",), window_days=days),
+        About(plural.replace("_", " "), theme, reason, f"{words} in the last {days} days",
+              churn=churn, win=win, is_actionable=True),
+    )  # fmt: skip
+
+
+def _outcome(flag: str, name: str, reason: str, words: str, *, churn: int, win: int) -> Signal:
+    return aggregate(
+        name, _OUT, Output(S.COUNT, where=(flag,), window_days=180),
+        About(words.split(" noted")[0], "relationship", reason, f"{words} in the last 180 days",
+              churn=churn, win=win, is_actionable=True), table=_IN,
     )  # fmt: skip
 
 
@@ -82,6 +95,10 @@ SIGNALS = (
     _count("meeting", 180, "CONTACT_ACTIVITY", "meetings", churn=-1, win=1),
     _count("call", 90, "CONTACT_ACTIVITY", "calls", churn=-1, win=1),
     _count("email", 90, "CONTACT_ACTIVITY", "e-mails", churn=-1, win=1),
+    _count("visit", 180, "CONTACT_ACTIVITY", "visits", churn=-1, win=1),
+    _count("web", 90, "DIGITAL_INTEREST", "visits of our web pages", churn=-1, win=1),
+    _count("proposal_viewed", 30, "DIGITAL_INTEREST", "views of a proposal", churn=-1, win=1),
+    _count("proposal_viewed", 90, "DIGITAL_INTEREST", "views of a proposal", churn=-1, win=1),
     _count("complaint", 90, "COMPLAINTS", "complaints", churn=1, win=-1),
     _count("complaint", 365, "COMPLAINTS", "complaints", churn=1, win=-1),
     _count("ticket", 90, "TICKETS", "support tickets", churn=1, win=-1),
@@ -124,6 +141,57 @@ SIGNALS = (
         "sentiment_180d", _IN, Output(S.MEAN, "sentiment", window_days=180),
         About("points", "relationship", "SENTIMENT", "mean tone of the last 180 days, -1 to 1",
               churn=-1, win=1, missing="without a tone noted in the last 180 days"),
+    ),
+    aggregate(
+        "last_sentiment", _IN, Output(S.LAST, "sentiment"),
+        About("points", "relationship", "SENTIMENT", "tone of the last exchange, -1 to 1",
+              churn=-1, win=1, missing="without a tone noted"),
+    ),
+    aggregate(
+        "days_since_last_survey", _IN, Output(S.AGE_LAST, "survey_score"),
+        About("days", "relationship", "SURVEY", "days since the last survey", is_actionable=True,
+              missing="without any survey"),
+    ),
+    aggregate(
+        "people_spoken_to_180d", _IN, Output(S.DISTINCT, "contact", window_days=180),
+        About("people", "relationship", "CONTACT_BREADTH",
+              "different people we exchanged with in 180 days", churn=-1, win=1,
+              is_actionable=True),
+    ),
+    _outcome("has_objection", "objections_180d", "OBJECTIONS", "objections noted", churn=1, win=-1),
+    _outcome("has_buying_signal", "buying_signals_180d", "BUYING_SIGNALS", "buying signals noted",
+             churn=-1, win=1),
+    aggregate("_responses_180d", _OUT, Output(S.COUNT, where=("is_outbound", "has_response"),
+                                              window_days=180), table=_IN),
+    aggregate("_outbound_180d", _IN, Output(S.COUNT, where=("is_outbound",), window_days=180)),
+    derived(
+        "response_rate_180d", _IN, ("_responses_180d", "_outbound_180d"), ratio,
+        About("share", "relationship", "RESPONSE",
+              "share of what we sent or called in 180 days that was answered", churn=-1, win=1,
+              is_actionable=True, missing="when we began nothing in the last 180 days"),
+    ),
+    aggregate("_campaign_responses_365d", _OUT,
+              Output(S.COUNT, where=("is_campaign", "has_response"), window_days=365), table=_IN),
+    aggregate("_campaigns_365d", _IN, Output(S.COUNT, where=("is_campaign",), window_days=365)),
+    derived(
+        "campaign_response_rate_365d", _IN, ("_campaign_responses_365d", "_campaigns_365d"), ratio,
+        About("share", "relationship", "RESPONSE",
+              "share of the campaigns of 365 days that were answered", churn=-1, win=1,
+              missing="without campaigns in the last 365 days"),
+    ),
+    derived(
+        "complaints_per_order_365d", _IN, ("complaints_365d", "orders_365d"), ratio,
+        About("complaints", "service", "COMPLAINTS", "complaints per order, last 365 days",
+              churn=1, missing="without orders in the last 365 days"),
+    ),
+    aggregate("_tickets_before_90d", _IN,
+              Output(S.COUNT, where=("is_ticket",), window_days=180, skip_days=90)),
+    derived(
+        "tickets_change_90d", _IN, ("tickets_90d", "_tickets_before_90d"),
+        lambda now, before: change(now, now + before),
+        About("share", "service", "TICKETS",
+              "support tickets of the last 90 days against the 90 before, from -1 to 1", churn=1,
+              missing="without tickets in the last 180 days"),
     ),
     aggregate("_inbound_90d", _IN, Output(S.COUNT, where=("is_inbound",), window_days=90)),
     derived(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from features.bgnbd import expected_purchases, p_alive, repeat_purchases
 from features.kernel import Floats, Output
 from features.kernel import Statistic as S
 from features.signals.declare import About, aggregate, derived, lookup, ratio
@@ -32,6 +33,11 @@ def expected_gap(own: Floats, days: Floats, peers: Floats) -> Floats:
     prior = np.where(np.isnan(peers), 0.0, _PRIOR_GAPS)
     return ratio(gaps * own + prior * np.where(np.isnan(peers), 0.0, peers), gaps + prior)
 
+
+_BGNBD = (
+    "bgnbd_frequency", "bgnbd_recency_days", "days_since_first_order",
+    "_bgnbd_r", "_bgnbd_alpha", "_bgnbd_a", "_bgnbd_b",
+)  # fmt: skip
 
 SIGNALS = (
     aggregate(
@@ -108,6 +114,35 @@ SIGNALS = (
         lambda silence, life: ratio(silence, life - silence + 30.0),
         About("times", "rhythm", "RHYTHM_BROKEN",
               "silence over the time between the first and the last order (and 30 days)", churn=1,
+              missing=_NO_ORDER),
+    ),
+    derived(
+        "bgnbd_frequency", "orders", ("_order_days",), repeat_purchases,
+        About("days", "rhythm", "ORDER_FREQUENCY", "days with an order after the first (BG/NBD)",
+              churn=-1),
+    ),
+    derived(
+        "bgnbd_recency_days", "orders", ("days_since_first_order", "days_since_last_order"),
+        np.subtract,
+        About("days", "profile", "TENURE", "days from the first to the last order (BG/NBD)",
+              churn=-1, missing=_NO_ORDER),
+    ),
+    *(lookup(f"_bgnbd_{name}", "orders", "_segment", ("segment", f"bgnbd_{name}"))
+      for name in ("r", "alpha", "a", "b")),
+    derived(
+        "bgnbd_p_alive", "orders", _BGNBD,
+        lambda x, recency, age, *model: p_alive(x, recency / 7.0, age / 7.0, *model),
+        About("share", "rhythm", "STILL_BUYING",
+              "probability that the account still buys, from its rhythm alone (BG/NBD)", churn=-1,
+              missing=_NO_ORDER),
+    ),
+    derived(
+        "bgnbd_orders_90d", "orders", _BGNBD,
+        lambda x, recency, age, *model: expected_purchases(
+            x, recency / 7.0, age / 7.0, *model, ahead=90.0 / 7.0
+        ),
+        About("orders", "rhythm", "STILL_BUYING",
+              "order days to be expected in 90 days, from its rhythm alone (BG/NBD)", churn=-1,
               missing=_NO_ORDER),
     ),
     derived(

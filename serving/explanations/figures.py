@@ -60,7 +60,8 @@ class Figure:
     has_none : bool
         Whether 0 has a sentence of its own ("no complaint").
     has_ahead : bool
-        Whether a negative value has a sentence of its own ("expected in 12 days").
+        Whether a negative value has a sentence of its own, written without its sign ("expected in
+        12 days", "brought forward by 12 days").
     """
 
     feature: str
@@ -122,6 +123,8 @@ _ACCOUNT: Mapping[str, tuple[Figure, ...]] = {
         _count("orders_90d", _quarterly("orders_365d", "number")),
         _count("orders_365d"),
     ),
+    "STILL_BUYING": (Figure("bgnbd_p_alive", "share"), Figure("bgnbd_orders_90d", "number")),
+    "SEASON_ORDERS": (_count("orders_next_season"), _count("orders_same_season")),
     "ORDER_TREND": (_count("orders_90d", _previous("orders_180d", "orders_90d", "number")),),
     "SPEND_LEVEL": (
         Figure("revenue_90d", "money", _quarterly("revenue_365d", "money")),
@@ -131,16 +134,34 @@ _ACCOUNT: Mapping[str, tuple[Figure, ...]] = {
         Figure("revenue_90d", "money", _previous("revenue_180d", "revenue_90d", "money")),
     ),
     "BASKET": (Figure("average_basket_365d", "money"),),
+    "BASKET_TREND": (
+        Figure(
+            "basket_slope_365d",
+            "money",
+            Usual(("average_basket_365d",), _same, "money"),
+            has_peer=False,
+            has_none=True,
+            has_ahead=True,
+        ),
+    ),
     "BASKET_REGULARITY": (
         Figure("basket_spread_365d", "money", Usual(("average_basket_365d",), _same, "money")),
     ),
     "CREDIT_NOTES": (_count("credit_notes_180d"), Figure("credit_note_rate_365d", "share")),
-    "MARGIN": (Figure("margin_rate_365d", "share"),),
+    "MARGIN": (Figure("margin_rate_365d", "share"), Figure("margin_365d", "money")),
     "DISCOUNT": (Figure("discount_rate_365d", "share"),),
+    "SHARE_OF_WALLET": (Figure("share_of_wallet", "share"), Figure("share_of_potential", "share")),
     "PRODUCT_RANGE": (_count("products_180d"),),
+    "PRODUCT_CONCENTRATION": (Figure("top_product_share_365d", "share"),),
+    "CATEGORY_RANGE": (
+        _count("categories_180d"),
+        _count("dropped_categories_180d"),
+        _count("new_categories_180d"),
+    ),
     "LATE_PAYMENT": (
         Figure("unpaid_amount", "money", has_none=True),
         Figure("payment_delay_days_365d", "days", has_none=True),
+        Figure("late_invoice_share_365d", "share", has_none=True),
     ),
     "CONTACT_SILENCE": (
         Figure(
@@ -151,7 +172,11 @@ _ACCOUNT: Mapping[str, tuple[Figure, ...]] = {
         Figure("days_since_last_interaction", "days"),
     ),
     "CONTACT_RHYTHM": (Figure("usual_contact_gap_days", "every"),),
-    "CONTACT_ACTIVITY": (_count("interactions_90d"), _count("meaningful_contacts_90d")),
+    "CONTACT_ACTIVITY": (
+        _count("interactions_90d"),
+        _count("meaningful_contacts_90d"),
+        _count("visits_180d"),
+    ),
     "CONTACT_TREND": (
         _count(
             "interactions_90d", Usual(("contact_change_90d", "interactions_90d"), _before, "number")
@@ -160,14 +185,61 @@ _ACCOUNT: Mapping[str, tuple[Figure, ...]] = {
     "COMPLAINTS": (_count("open_complaints"), _count("complaints_365d")),
     "TICKETS": (_count("open_tickets"), _count("tickets_90d")),
     "RESOLUTION": (Figure("hours_to_resolve_365d", "hours"),),
-    "SURVEY": (Figure("last_survey_score", "number"),),
-    "SENTIMENT": (Figure("sentiment_180d", "number"),),
-    "CONTACT_BREADTH": (_count("active_contacts"),),
+    "SURVEY": (Figure("last_survey_score", "number"), Figure("days_since_last_survey", "days")),
+    "SENTIMENT": (Figure("sentiment_180d", "number"), Figure("last_sentiment", "number")),
+    "CONTACT_BREADTH": (_count("active_contacts"), _count("people_spoken_to_180d")),
     "CONTACT_LOST": (_count("contacts_left"), Figure("days_since_contact_left", "days")),
     "ACCOUNT_DEALS": (
         _count("open_deals"),
         _count("won_deals_365d"),
         _count("lost_deals_365d"),
+    ),
+    "DIGITAL_INTEREST": (
+        _count("web_visits_90d"),
+        _count("proposals_viewed_90d"),
+        _count("proposals_viewed_30d"),
+    ),
+    "RESPONSE": (
+        Figure("response_rate_180d", "share", has_none=True),
+        Figure("campaign_response_rate_365d", "share", has_none=True),
+    ),
+    "BUYING_SIGNALS": (_count("buying_signals_180d"),),
+    "OBJECTIONS": (_count("objections_180d"),),
+    "SUBSCRIPTIONS": (
+        _count("live_subscriptions"),
+        Figure("mrr", "money", has_none=True),
+    ),
+    "MRR_TREND": (
+        Figure("mrr_change_180d", "share", has_peer=False, has_none=True, has_ahead=True),
+        _count("upgrades"),
+        _count("downgrades"),
+    ),
+    "CONTRACT_TENURE": (Figure("subscription_tenure_days", "days"),),
+    "RENEWAL": (Figure("days_to_renewal", "days", has_peer=False, has_ahead=True),),
+    "NOTICE": (_count("notices_given"),),
+    "POSITION": (
+        Figure(
+            "revenue_position_in_segment", "share", key="segment", has_peer=False, has_none=True
+        ),
+        Figure(
+            "revenue_position_in_country", "share", key="country", has_peer=False, has_none=True
+        ),
+    ),
+    "PEER_CHURN": (
+        Figure("segment_churn_rate", "share", key="segment", has_peer=False),
+        Figure("country_churn_rate", "share", key="country", has_peer=False),
+    ),
+    "SIZE": (_count("employees"),),
+    "GROUP": (
+        Figure("group_revenue_365d", "money", has_none=True),
+        Figure("group_active_share", "share", has_none=True),
+        _count("group_accounts"),
+    ),
+    "TRIGGER": (
+        _count("account_events_90d"),
+        _count("growth_events_365d"),
+        _count("change_events_180d"),
+        Figure("days_since_account_event", "days"),
     ),
 }
 
@@ -198,9 +270,10 @@ _DEAL: Mapping[str, tuple[Figure, ...]] = {
     "CLOSE_DATE": (
         Figure("days_past_expected_close", "days", has_peer=False, has_ahead=True),
         _count("close_date_postponements"),
+        Figure("expected_close_shift_days", "days", has_peer=False, has_none=True, has_ahead=True),
     ),
     "SEASON": (Figure("days_to_quarter_end", "days", has_peer=False),),
-    "DEAL_AMOUNT": (Figure("amount", "money"),),
+    "DEAL_AMOUNT": (Figure("amount", "money"), _count("amount_cuts")),
     "DEAL_ACTIVITY": (
         _count("deal_interactions_30d"),
         _count("deal_interactions"),
@@ -221,6 +294,7 @@ _DEAL: Mapping[str, tuple[Figure, ...]] = {
     "PRODUCT_RECORD": (Figure("product_win_rate", "share", key="product"),),
     "SOURCE_RECORD": (Figure("source_win_rate", "share", key="lead_source"),),
     "COMPETITOR": (Figure("competitor_win_rate", "share", key="competitor"),),
+    "KIND_RECORD": (Figure("kind_win_rate", "share", key="deal_kind"),),
 }
 
 FIGURES: Mapping[Entity, Mapping[str, tuple[Figure, ...]]] = {"account": _ACCOUNT, "deal": _DEAL}

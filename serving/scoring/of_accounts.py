@@ -88,7 +88,8 @@ def score_accounts(
 
 def _bare_context(money: ContextTable, moment: int) -> Context:
     """A context for feature rows that no model reads (there is no churn champion)."""
-    return Context(moment, 0, {"segment": money})
+    nothing = ContextTable({})
+    return Context(moment, 0, {"segment": money, "country": nothing, "parent": nothing})
 
 
 def _yearly_value(rows: FeatureMatrix, money: ContextTable) -> Floats:

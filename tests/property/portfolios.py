@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import TypeGuard
 
 import hypothesis.strategies as st
 
@@ -13,18 +14,22 @@ from features.records.folder import Records
 from tests.spec.features_portfolio import records
 
 START = datetime(2011, 1, 1, tzinfo=UTC)
-AS_OF = ("2011-02-15", "2011-06-30", "2012-01-01")
+AS_OF = ("2011-02-15", "2011-06-30", "2012-02-20")
 ZONES = ("UTC", "Europe/Paris", "America/New_York", "Asia/Kolkata")
 STATIC = (
-    "accounts.segment", "opportunities.owner_id", "opportunities.product_id",
-    "opportunities.source", "opportunities.competitor",
+    "accounts.segment", "accounts.country", "accounts.parent_account_id", "accounts.employees",
+    "accounts.wallet_revenue", "accounts.potential_revenue", "opportunities.owner_id",
+    "opportunities.product_id", "opportunities.source", "opportunities.competitor",
+    "opportunities.kind",
 )  # fmt: skip
 ACCOUNTS = ("A", "B", "C")
 Rows = list[dict[str, object]]
 Cells = st.SearchStrategy[object]
 
 # Few days and hours, so that instants meet each other, the windows' edges and the as_of dates.
-days = st.sampled_from((0, 1, 15, 44, 45, 46, 60, 90, 135, 150, 179, 180, 181, 200, 330, 400))
+days = st.sampled_from(
+    (0, 1, 5, 15, 44, 45, 46, 50, 60, 90, 95, 135, 150, 179, 180, 181, 200, 235, 330, 400)
+)
 hours = st.sampled_from((0, 0, 9, 12, 23))
 instants = st.builds(lambda day, hour: START + timedelta(days=day, hours=hour), days, hours)
 lags = st.sampled_from((None, None, None, -3.0, 0.0, 0.5, 20.0, 150.0))
@@ -53,37 +58,66 @@ class Kind:
     event: str
     columns: Mapping[str, Cells]
     has_account: bool = True
+    keys: int = 6
 
 
 KINDS: Mapping[str, Kind] = {
-    "accounts": Kind("account_id", "created_at", {"segment": _word("small", "large")}),
+    "accounts": Kind(
+        "account_id", "created_at",
+        {"segment": _word("small", "large"), "country": _word("FR", "DE"),
+         "parent_account_id": _word("G", "H"), "employees": _maybe(whole),
+         "wallet_revenue": _maybe(whole), "potential_revenue": _maybe(whole)},
+    ),
     "account_history": Kind(
         None, "changed_at",
-        {"account_id": st.sampled_from(ACCOUNTS), "field": st.sampled_from(("segment", "country")),
-         "value": st.sampled_from(("small", "large", "other"))},
+        {"account_id": st.sampled_from(ACCOUNTS),
+         "field": st.sampled_from(
+             ("segment", "segment", "country", "parent_account_id", "employees", "wallet_revenue")
+         ),
+         "value": st.sampled_from(("small", "large", "other", "FR", "G", "3", "inf"))},
+    ),
+    "account_events": Kind(
+        None, "occurred_at",
+        {"account_id": st.sampled_from(ACCOUNTS),
+         "kind": st.sampled_from(("funding", "growth", "move", "merger", "weather"))},
+    ),
+    "subscriptions": Kind(
+        "subscription_id", "start_date",
+        {"term_end_date": _maybe(_plan()), "mrr_amount": _maybe(whole),
+         "cancelled_at": _maybe(instants), "ended_at": _maybe(instants)},
+        keys=9,
     ),
     "orders": Kind(
         "order_id", "ordered_at",
-        {"line_id": _word("1", "2"), "net_amount": amounts, "product_id": _word("P-1", "P-2"),
+        {"line_id": _word("1", "2"), "net_amount": amounts,
+         "product_id": _word("P-1", "P-2", "P-3", "P-4"),
          "margin_amount": _maybe(amounts), "discount_amount": _maybe(whole)},
+        keys=15,
     ),
     "invoices": Kind(
         "invoice_id", "issued_at",
         {"due_date": _plan(), "amount": amounts, "paid_at": _maybe(instants)},
+        keys=9,
     ),
     "contacts": Kind("contact_id", "created_at", {"left_at": _maybe(instants)}),
     "interactions": Kind(
         "interaction_id", "occurred_at",
-        {"kind": st.sampled_from(("call", "meeting", "email", "ticket", "complaint", "survey")),
+        {"kind": st.sampled_from(
+            ("call", "call", "meeting", "email", "ticket", "complaint", "survey", "visit", "web",
+             "proposal_viewed", "campaign")
+         ),
          "direction": _word("inbound", "outbound"), "sentiment": _maybe(st.sampled_from((-1., .5))),
-         "outcome": _word("objection", "buying_signal"), "survey_score": _maybe(whole),
+         "outcome": _word("objection", "buying_signal", "answered", "clicked"),
+         "contact_id": _word("K-1", "K-2"), "survey_score": _maybe(whole),
          "resolved_at": _maybe(instants), "duration_minutes": _maybe(whole),
          "opportunity_id": st.integers(0, 2)},
+        keys=24,
     ),
     "opportunities": Kind(
         "opportunity_id", "created_at",
         {"owner_id": _word("U", "V"), "product_id": _word("P-1", "P-3"),
-         "source": _word("web", "fair"), "competitor": _word("Acme")},
+         "source": _word("web", "fair"), "competitor": _word("Acme"),
+         "kind": _word("new", "renewal")},
     ),
     "opportunity_history": Kind(
         "opportunity_id", "changed_at",
@@ -101,14 +135,33 @@ STAGES: Rows = [
 ]  # fmt: skip
 
 
+PRODUCTS: Rows = [
+    {"product_id": "P-1", "category": "paint"},
+    {"product_id": "P-2", "category": "paint"},
+    {"product_id": "P-3", "category": "tools"},
+    {"product_id": "P-5", "category": None},
+]
+
+
+def moment_of(value: object) -> datetime | None:
+    """Instant of an event time: that of a day is its midnight."""
+    if isinstance(value, datetime):
+        return value
+    return datetime(value.year, value.month, value.day, tzinfo=UTC) if _is_day(value) else None
+
+
+def _is_day(value: object) -> TypeGuard[date]:
+    return isinstance(value, date)
+
+
 @st.composite
 def rows(draw: st.DrawFn, table: str) -> dict[str, object]:
-    """One row: of one of six keys, each of which belongs to one account."""
+    """One row: of one of a few keys, each of which belongs to one account."""
     kind = KINDS[table]
-    number = draw(st.integers(0, 5))
+    number = draw(st.integers(0, kind.keys - 1))
     at, lag = draw(instants), draw(lags)
     found: dict[str, object] = {name: draw(cells) for name, cells in kind.columns.items()}
-    found[kind.event] = at
+    found[kind.event] = at.date() if kind.event.endswith("_date") else at
     if table == "accounts":
         found["account_id"] = ACCOUNTS[number % 3]
     elif kind.id is not None:
@@ -133,6 +186,7 @@ class Drawn:
     zone: str
     absent: frozenset[str] = frozenset()
     has_stages: bool = True
+    has_products: bool = True
 
     def records(self) -> Records:
         tables: dict[str, Rows] = {
@@ -145,6 +199,8 @@ class Drawn:
         }
         if self.has_stages:
             tables["stages"] = STAGES
+        if self.has_products and tables:
+            tables["products"] = PRODUCTS
         return records(tables, timezone=self.zone, static=STATIC)
 
 
@@ -158,11 +214,17 @@ def _optional(table: str) -> list[str]:
 def portfolios(draw: st.DrawFn, *, is_whole: bool = False) -> Drawn:
     """A portfolio of three accounts and six deals; `is_whole`: no table or column is absent."""
     zone = draw(st.sampled_from(ZONES))
-    drawn = {table: draw(st.lists(rows(table), max_size=14)) for table in KINDS}
+    drawn = {}
+    for table in KINDS:
+        # Lists are short unless told: some tables are full, some thin, some empty.
+        least = draw(st.sampled_from((0, 6, 6, 18)))
+        drawn[table] = draw(st.lists(rows(table), min_size=least, max_size=max(14, least)))
     if is_whole:
         return Drawn(drawn, zone)
     gone = draw(st.sets(st.sampled_from(sorted(KINDS)), max_size=2))
     optional = [name for table in KINDS for name in _optional(table)]
     absent = draw(st.frozensets(st.sampled_from(optional), max_size=8))
     kept = {table: found for table, found in drawn.items() if table not in gone}
-    return Drawn(kept, zone, absent, draw(st.booleans()) or draw(st.booleans()))
+    has_stages = draw(st.booleans()) or draw(st.booleans())
+    has_products = draw(st.booleans()) or draw(st.booleans())
+    return Drawn(kept, zone, absent, has_stages, has_products)

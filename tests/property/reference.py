@@ -13,6 +13,8 @@ from math import nan
 
 import numpy as np
 import pandas as pd
+from scipy.integrate import quad
+from scipy.special import beta
 
 DAY = pd.Timedelta(days=1)
 ALWAYS = pd.Timestamp("1700-01-01", tz="UTC")
@@ -24,6 +26,7 @@ KEYS = {
     "opportunities": ("opportunity_id",),
     "opportunity_history": ("opportunity_id", "changed_at", "stage"),
     "accounts": ("account_id",),
+    "subscriptions": ("subscription_id",),
 }
 EVENT_TIME = {
     "orders": "ordered_at",
@@ -34,7 +37,12 @@ EVENT_TIME = {
     "opportunity_history": "changed_at",
     "accounts": "created_at",
     "account_history": "changed_at",
+    "subscriptions": "start_date",
+    "account_events": "occurred_at",
 }
+RESPONSES = ["answered", "responded", "replied", "clicked", "interested", "buying_signal"]
+GROWTH = ["growth", "funding", "project", "opening", "hiring", "acquisition"]
+CHANGES = ["new_contact_role", "move", "merger", "reorganisation", "new_management", "contact_left"]
 PRIOR = 20.0
 Row = dict[str, float]
 
@@ -68,6 +76,7 @@ class Seen:
     zone: str
     static: frozenset[str]
     horizon: int
+    model: tuple[float, ...] = (nan, nan, nan, nan)
     _found: dict[str, pd.DataFrame | None] = field(default_factory=dict)
 
     def table(self, name: str) -> pd.DataFrame | None:
@@ -90,6 +99,11 @@ class Seen:
 
     def within(self, rows: pd.DataFrame, days: float) -> pd.DataFrame:
         return rows[rows["at"] >= self.as_of - days * DAY]
+
+    def between(self, rows: pd.DataFrame, days: float, skip: float) -> pd.DataFrame:
+        """Rows at most ``days`` and more than ``skip`` days old."""
+        rows = self.within(rows, days)
+        return rows[rows["at"] < self.as_of - skip * DAY]
 
     @property
     def local_day(self) -> int:
@@ -114,19 +128,63 @@ class Seen:
         return found.reset_index().sort_values(["at", "order_id"], kind="stable")
 
     # -- attributes
-    def segment(self, account: str) -> str | None:
-        found = []
-        if "accounts.segment" in self.static:
+    def values(self, account: str, column: str) -> list[object]:
+        """What an attribute was, one value after the other."""
+        found: list[tuple[pd.Timestamp, object]] = []
+        if f"accounts.{column}" in self.static:
             rows = self.of("accounts", "account_id", account)
-            if rows is not None and "segment" in rows:
-                found += list(zip(rows["at"], rows["segment"], strict=True))
+            if rows is not None and column in rows:
+                found += list(zip(rows["at"], rows[column], strict=True))
         rows = self.of("account_history", "account_id", account)
         if rows is not None:
-            rows = rows[rows["field"] == "segment"]
+            rows = rows[rows["field"] == column]
             found += list(zip(rows["at"], rows["value"], strict=True))
-        found = [(at, word) for at, word in found if isinstance(word, str)]
         # Sorting is stable: a change at the instant of the static value comes after it.
-        return sorted(found, key=lambda pair: pair[0])[-1][1] if found else None
+        return [value for _, value in sorted(found, key=lambda pair: pair[0])]
+
+    def word(self, account: str, column: str) -> str | None:
+        found = [word for word in self.values(account, column) if isinstance(word, str)]
+        return found[-1] if found else None
+
+    def number(self, account: str, column: str) -> float:
+        found = pd.to_numeric(
+            pd.Series(self.values(account, column), dtype=object), errors="coerce"
+        )
+        return last(found.astype(float).replace([np.inf, -np.inf], nan))
+
+    def segment(self, account: str) -> str | None:
+        return self.word(account, "segment")
+
+    @cached_property
+    def buying(self) -> pd.DataFrame:
+        """How each account bought: a year's revenue and orders, and whether it was and is there."""
+        found = {}
+        for account in self.segments if self.orders is not None else ():
+            mine, bought = own_orders(self, account), purchases(self, account)
+            ago = self.between(bought, 180 + self.horizon, self.horizon)
+            found[account] = {
+                "revenue": float(self.within(mine, 365)["net_amount"].sum()),
+                "orders": float(len(self.within(bought, 365))),
+                "is_active": len(self.within(bought, 180)) > 0,
+                "was_active": len(ago) > 0,
+                "is_gone": len(self.within(bought, self.horizon)) == 0,
+                "segment": self.segment(account),
+                "country": self.word(account, "country"),
+                "parent": self.word(account, "parent_account_id"),
+            }
+        return pd.DataFrame(found).T
+
+    def peers(self, place: str, account: str) -> pd.DataFrame:
+        """Accounts of the same place that are active; all of them for one of no known place."""
+        rows = self.buying
+        key = rows[place][account]
+        rows = rows[rows["is_active"].astype(bool)]
+        return rows if key is None else rows[rows[place] == key]
+
+    def churn_rate(self, place: str, account: str) -> float:
+        rows = self.buying[self.buying["was_active"].astype(bool)]
+        key = self.buying[place][account]
+        return self._rate(rows[place], rows["is_gone"].astype(bool), key)
 
     # -- deals
     @cached_property
@@ -141,7 +199,7 @@ class Seen:
         found["closed"] = _moments(end[0] for end in ends.values()).set_axis(found.index)
         found["is_won"] = pd.Series({d: end[1] for d, end in ends.items()}, dtype=bool)
         names = {"owner": "owner_id", "product": "product_id", "lead_source": "source",
-                 "competitor": "competitor"}  # fmt: skip
+                 "competitor": "competitor", "deal_kind": "kind"}  # fmt: skip
         for name, column in names.items():
             is_used = f"opportunities.{column}" in self.static and column in rows
             values = rows[column] if is_used else pd.Series(None, rows.index, dtype=object)
@@ -294,9 +352,13 @@ def gaps_of(seen: Seen, rows: pd.DataFrame) -> pd.Series:
     return pd.Series(np.diff(sorted(set(seen.days(rows["at"])))), dtype=float)
 
 
-def purchases(seen: Seen, account: str) -> pd.DataFrame:
+def own_orders(seen: Seen, account: str) -> pd.DataFrame:
     assert seen.orders is not None
-    mine = seen.orders[seen.orders["account_id"] == account]
+    return seen.orders[seen.orders["account_id"] == account]
+
+
+def purchases(seen: Seen, account: str) -> pd.DataFrame:
+    mine = own_orders(seen, account)
     return mine[mine["net_amount"] > 0]
 
 
@@ -333,8 +395,12 @@ def rhythm(seen: Seen, account: str) -> Row:
         "orders_all": float(len(bought)),
         **{
             f"active_days_{days}d": float(seen.days(seen.within(bought, days)["at"]).nunique())
-            for days in (90, 180, 365)
+            for days in (30, 90, 180, 365)
         },
+        "orders_change_180d": growth(counts[180], len(seen.within(bought, 360))),
+        "active_days_change_90d": active_days_change(seen, bought),
+        "orders_same_season": (float(len(seen.between(bought, 410, 320))) if life > 410 else nan),
+        "orders_next_season": (float(len(seen.between(bought, 365, 275))) if life > 365 else nan),
         "orders_per_month": 30 * len(bought) / max(life, 30) if life == life else nan,
         "repeat_orders_per_quarter": (
             90 * (len(bought) - 1) / max(life, 1) if life == life else nan
@@ -343,6 +409,122 @@ def rhythm(seen: Seen, account: str) -> Row:
         "orders_change_90d": growth(counts[90], counts[180]),
         "orders_change_30d": growth(3 * counts[30], 3 * counts[30] + rate_before),
     }
+
+
+def active_days_change(seen: Seen, bought: pd.DataFrame) -> float:
+    now = seen.days(seen.within(bought, 90)["at"]).nunique()
+    before = seen.days(seen.between(bought, 180, 90)["at"]).nunique()
+    return over(now - before, now + before)
+
+
+def still_buying(seen: Seen, account: str) -> Row:
+    """BG/NBD by its story rather than by equation 10 of the paper: integrated, not summed up."""
+    if seen.orders is None:
+        return {}
+    bought = purchases(seen, account)
+    n_days = seen.days(bought["at"]).nunique()
+    x = max(n_days - 1, 0)
+    found = {"bgnbd_frequency": float(x)}
+    if not len(bought):
+        return found
+    recency = (bought["at"].max() - bought["at"].min()) / DAY
+    found["bgnbd_recency_days"] = recency
+    r, alpha, a, b = seen.model
+    life = seen.age(bought["at"].min()) / 7
+    odds = a / (b + x - 1) * ((alpha + life) / (alpha + recency / 7)) ** (r + x) if x else 0.0
+
+    def bought_at_dropout(chance: float) -> float:
+        # Mean over the rate, gamma(r + x, alpha + age), of (1 - exp(-rate * chance * t)) / chance.
+        shrinking = np.log1p(chance * 90 / 7 / (alpha + life))
+        return float(-np.expm1(-(r + x) * shrinking) / max(chance, 1e-300))
+
+    # Whoever is alive leaves after each purchase with a chance that is beta(a, b + x).
+    total, _ = quad(bought_at_dropout, 0, 1, weight="alg", wvar=(a - 1, b + x - 1),
+                    epsabs=0, epsrel=1e-11, limit=500)  # fmt: skip
+    found["bgnbd_p_alive"] = 1 / (1 + odds)
+    found["bgnbd_orders_90d"] = total / beta(a, b + x) / (1 + odds)
+    return found
+
+
+def slope(seen: Seen, rows: pd.DataFrame) -> float:
+    """Least squares of the net amount on time, per 30 days."""
+    time = np.array([-seen.age(at) for at in rows["at"]]) / 30
+    if len(set(time)) < 2:
+        return nan
+    centred = time - time.mean()
+    return float(centred @ rows["net_amount"].to_numpy(float) / (centred @ centred))
+
+
+def surroundings(seen: Seen, account: str) -> Row:
+    parent = seen.word(account, "parent_account_id")
+    found = {"employees": seen.number(account, "employees")}
+    if parent is not None:
+        of_accounts = [seen.word(one, "parent_account_id") for one in seen.segments]
+        found["group_accounts"] = float(of_accounts.count(parent))
+    if seen.orders is None:
+        return found
+    everyone = seen.buying
+    revenue = float(everyone["revenue"][account])
+    if parent is not None:
+        group = everyone[everyone["parent"] == parent]
+        found["group_revenue_365d"] = float(group["revenue"].sum())
+        found["group_active_share"] = float(group["is_active"].astype(float).mean())
+    for place in ("segment", "country"):
+        peers = seen.peers(place, account)["revenue"].astype(float)
+        cuts = [np.quantile(peers, tenth / 10) for tenth in range(1, 10)] if len(peers) else []
+        found[f"revenue_position_in_{place}"] = (
+            sum(revenue >= cut for cut in cuts) / 10 if cuts else nan
+        )
+        found[f"{place}_churn_rate"] = seen.churn_rate(place, account)
+    usual = seen.peers("segment", account)["orders"].astype(float)
+    orders = float(everyone["orders"][account])
+    found["orders_to_peers"] = over(orders, float(usual.median())) if len(usual) else nan
+    found["share_of_wallet"] = over(revenue, seen.number(account, "wallet_revenue"))
+    found["share_of_potential"] = over(revenue, seen.number(account, "potential_revenue"))
+    return found
+
+
+def happenings(seen: Seen, account: str) -> Row:
+    rows = seen.of("account_events", "account_id", account)
+    if rows is None:
+        return {}
+    return {
+        "account_events_90d": float(len(seen.within(rows, 90))),
+        "growth_events_365d": float(seen.within(rows, 365)["kind"].isin(GROWTH).sum()),
+        "change_events_180d": float(seen.within(rows, 180)["kind"].isin(CHANGES).sum()),
+        "days_since_account_event": since(seen, rows),
+    }
+
+
+def contracts(seen: Seen, account: str) -> Row:
+    rows = seen.of("subscriptions", "account_id", account)
+    if rows is None:
+        return {}
+    ended = seen.later(rows if "ended_at" in rows else rows.assign(ended_at=pd.NaT), "ended_at")
+    runs = ended.isna()
+    found = {
+        "live_subscriptions": float(runs.sum()),
+        "subscription_tenure_days": seen.age(rows["at"].min()) if len(rows) else nan,
+    }
+    if "term_end_date" in rows:
+        ends = [day.toordinal() for day in rows[runs]["term_end_date"].dropna()]
+        found["days_to_renewal"] = float(min(ends) - seen.local_day) if ends else nan
+    if "cancelled_at" in rows and "ended_at" in rows:
+        found["notices_given"] = float((seen.later(rows, "cancelled_at").notna() & runs).sum())
+    if "mrr_amount" in rows:
+        amount, edge = rows["mrr_amount"].astype(float), seen.as_of - 180 * DAY
+        now = float(amount[runs].sum())
+        gone = ended.where(ended > rows["at"], rows["at"])[~runs]
+        moved = float(amount[rows["at"] >= edge].sum())
+        moved -= float(amount[~runs][gone >= edge].sum())
+        steps = amount.dropna().diff()
+        found |= {
+            "mrr": now,
+            "mrr_change_180d": over(moved, max(now, now - moved)),
+            "upgrades": float((steps > 0).sum()),
+            "downgrades": float((steps < 0).sum()),
+        }
+    return found
 
 
 def spend(seen: Seen, account: str) -> Row:
@@ -369,12 +551,19 @@ def spend(seen: Seen, account: str) -> Row:
         "credit_note_rate_365d": min(over(-credits_year, baskets.sum()), 10.0),
         "credit_notes_180d": float((seen.within(mine, 180)["net_amount"] < 0).sum()),
         "lines_per_order_365d": mean(year_bought["lines"]),
+        "revenue_change_180d": float(
+            np.clip(growth(revenue[180], seen.within(mine, 360)["net_amount"].sum()), -1, 1)
+        ),
+        "basket_slope_365d": slope(seen, year_bought),
     }
     if not len(bought):
         found["revenue_per_month"] = nan
     if "margin_amount" in mine:
         margin = float(year["margin_amount"].sum())
         found["margin_rate_365d"] = over(margin, revenue[365]) if margin != 0 else nan
+        found["margin_365d"] = (
+            margin if found["margin_rate_365d"] == found["margin_rate_365d"] else nan
+        )
     if "discount_amount" in mine:
         discount = float(year_bought["discount_amount"].sum())
         found["discount_rate_365d"] = over(discount, baskets.sum() + discount)
@@ -388,9 +577,23 @@ def products(seen: Seen, account: str) -> Row:
     if lines is None or "product_id" not in lines:
         return {}
     lines = lines[lines["net_amount"] > 0]
-    return {
+    totals = seen.within(lines, 365).groupby("product_id")["net_amount"].sum()
+    found = {
         "products_180d": float(seen.within(lines, 180)["product_id"].nunique()),
         "products_all": float(lines["product_id"].nunique()),
+        "top_product_share_365d": over(totals.max(), totals.sum()) if len(totals) else nan,
+    }
+    listed = seen.tables.get("products")
+    if listed is None:
+        return found
+    category = lines["product_id"].map(listed.set_index("product_id")["category"].to_dict())
+    lines = lines.assign(category=category).dropna(subset="category")
+    half, year = (set(seen.within(lines, days)["category"]) for days in (180, 365))
+    before = set(lines[lines["at"] < seen.as_of - 180 * DAY]["category"])
+    return found | {
+        "categories_180d": float(len(half)),
+        "dropped_categories_180d": float(len(year - half)),
+        "new_categories_180d": float(len(half - before)),
     }
 
 
@@ -404,6 +607,9 @@ def invoices(seen: Seen, account: str) -> Row:
     return {
         "payment_delay_days_365d": mean(late[rows["at"] >= seen.as_of - 365 * DAY]),
         "unpaid_amount": float(rows[paid.isna()]["amount"].sum()),
+        "late_invoice_share_365d": mean(
+            (late > 0).astype(float).where(late.notna())[rows["at"] >= seen.as_of - 365 * DAY]
+        ),
     }
 
 
@@ -437,7 +643,19 @@ def relationship(seen: Seen, account: str) -> Row:
         "tickets_90d": count("ticket", 90),
         "tickets_365d": count("ticket", 365),
         "silence_after_complaint_days": 0.0 if contact < complained else complained,
+        "visits_180d": count("visit", 180),
+        "web_visits_90d": count("web", 90),
+        "proposals_viewed_30d": count("proposal_viewed", 30),
+        "proposals_viewed_90d": count("proposal_viewed", 90),
+        "tickets_change_90d": growth(count("ticket", 90), count("ticket", 180)),
     }
+    if seen.orders is not None:
+        orders = float(len(seen.within(purchases(seen, account), 365)))
+        found["complaints_per_order_365d"] = over(count("complaint", 365), orders)
+    if "contact_id" in rows:
+        found["people_spoken_to_180d"] = float(seen.within(rows, 180)["contact_id"].nunique())
+    if "outcome" in rows:
+        found |= answers(seen, rows)
     if "resolved_at" in rows:
         resolved = seen.later(rows, "resolved_at")
         hours = (resolved - rows["at"]) / pd.Timedelta(hours=1)
@@ -446,12 +664,41 @@ def relationship(seen: Seen, account: str) -> Row:
         found["hours_to_resolve_365d"] = mean(hours[rows["at"] >= seen.as_of - 365 * DAY])
     if "survey_score" in rows:
         found["last_survey_score"] = last(rows["survey_score"])
+        asked = rows[rows["survey_score"].notna()]
+        found["days_since_last_survey"] = since(seen, asked)
         found["survey_change"] = last(rows["survey_score"]) - mean(rows["survey_score"])
     if "sentiment" in rows:
+        found["last_sentiment"] = last(rows["sentiment"])
         found["sentiment_180d"] = mean(seen.within(rows, 180)["sentiment"])
     if "direction" in rows:
         inbound = (seen.within(rows, 90)["direction"] == "inbound").sum()
         found["inbound_share_90d"] = over(float(inbound), quarter)
+    return found
+
+
+def with_outcome(seen: Seen, rows: pd.DataFrame) -> pd.DataFrame:
+    """Interactions whose outcome is known by now: that of a ticket once it is resolved."""
+    given = pd.Series(pd.NaT, rows.index)
+    given = pd.to_datetime(rows.get("resolved_at", given), utc=True)
+    at_once = given.isna() & ~rows["kind"].isin(["ticket", "complaint"])
+    return rows[at_once | (given < seen.as_of)]
+
+
+def answers(seen: Seen, rows: pd.DataFrame) -> Row:
+    known = with_outcome(seen, rows)
+    half = seen.within(known, 180)
+    found = {
+        "objections_180d": float((half["outcome"] == "objection").sum()),
+        "buying_signals_180d": float((half["outcome"] == "buying_signal").sum()),
+    }
+    year, year_known = seen.within(rows, 365), seen.within(known, 365)
+    taken_up = year_known[year_known["kind"] == "campaign"]["outcome"].isin(RESPONSES)
+    campaigns = float((year["kind"] == "campaign").sum())
+    found["campaign_response_rate_365d"] = over(float(taken_up.sum()), campaigns)
+    if "direction" in rows:
+        sent = (seen.within(rows, 180)["direction"] == "outbound").sum()
+        answered = half[half["direction"] == "outbound"]["outcome"].isin(RESPONSES)
+        found["response_rate_180d"] = over(float(answered.sum()), float(sent))
     return found
 
 
@@ -486,7 +733,10 @@ def own_deals(seen: Seen, account: str) -> Row:
 
 def account_row(seen: Seen, account: str) -> Row:
     """Every feature of an account; what is not in it is missing."""
-    families = (rhythm, spend, invoices, relationship, people, own_deals)
+    families = (
+        rhythm, still_buying, spend, invoices, relationship, people, contracts, surroundings,
+        happenings, own_deals,
+    )  # fmt: skip
     return {name: value for family in families for name, value in family(seen, account).items()}
 
 
@@ -520,6 +770,7 @@ def progress(seen: Seen, deal: str) -> Row:
         plan = moves["expected_close_date"].dropna()
         days = pd.Series([day.toordinal() for day in plan], dtype=float)
         found["days_past_expected_close"] = seen.local_day - last(days)
+        found["expected_close_shift_days"] = last(days) - days.iloc[0] if len(days) else nan
         found["close_date_postponements"] = float((days.diff() > 0).sum())
     if "amount" in moves:
         amounts = moves["amount"].dropna()
@@ -527,6 +778,7 @@ def progress(seen: Seen, deal: str) -> Row:
         found["amount_change"] = (
             over(last(amounts) - amounts.iloc[0], amounts.iloc[0]) if len(amounts) else nan
         )
+        found["amount_cuts"] = float((amounts.diff() < 0).sum())
         found["amount_changes"] = float(amounts.nunique())
     return found
 
@@ -540,6 +792,7 @@ def talk(seen: Seen, deal: str) -> Row:
         "deal_interactions": float(len(rows)),
         "deal_interactions_7d": float(len(seen.within(rows, 7))),
         "deal_interactions_30d": float(len(seen.within(rows, 30))),
+        "deal_activity_change_30d": growth(len(seen.within(rows, 30)), len(seen.within(rows, 60))),
         "days_since_deal_interaction": since(seen, rows),
         "deal_calls": float(len(calls)),
         "deal_calls_14d": float(len(seen.within(calls, 14))),
@@ -554,10 +807,7 @@ def talk(seen: Seen, deal: str) -> Row:
         found["deal_talk_minutes_14d"] = float(seen.within(rows, 14)["duration_minutes"].sum())
         found["longest_talk_minutes"] = float(minutes.max()) if minutes.notna().any() else nan
     if "outcome" in rows:
-        given = pd.Series(pd.NaT, rows.index)
-        given = pd.to_datetime(rows.get("resolved_at", given), utc=True)
-        at_once = given.isna() & ~rows["kind"].isin(["ticket", "complaint"])
-        outcome = rows["outcome"][at_once | (given < seen.as_of)]
+        outcome = with_outcome(seen, rows)["outcome"]
         found["buying_signals"] = float((outcome == "buying_signal").sum())
         found["objections"] = float((outcome == "objection").sum())
     return found
@@ -575,6 +825,8 @@ def deal_row(seen: Seen, deal: str, of_account: tuple[str, ...]) -> Row:
         **talk(seen, deal),
         "deal_age_days": seen.age(known["opened"]),
         "days_to_quarter_end": (quarter_end - today) / DAY,
+        "weekday": float(today.weekday()),
+        "kind_win_rate": seen.deal_rate("deal_kind", known["deal_kind"]),
         "owner_win_rate": seen.deal_rate("first_owner", known["owner"]),
         "owner_open_deals": seen.owner_load(known["owner"]),
         "product_win_rate": seen.deal_rate("product", known["product"]),

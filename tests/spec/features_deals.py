@@ -16,13 +16,13 @@ _STAGES = """
 
 # Two deals of H have matured: M-1, of U, was won after 20 days; M-2, of V, lost after 40.
 _DEALS = """
-    opportunity_id  account_id  created_at  source  product_id  competitor
-    M-1             H           2010-06-01  web     P-1         -
-    M-2             H           2010-06-01  fair    P-2         Acme
-    X-1             A           2011-03-02  web     P-1         Acme
-    X-2             A           2011-03-30  fair    -           -
-    X-3             A           2011-03-30  -       -           -
-    X-4             Z           2011-03-30  -       -           -
+    opportunity_id  account_id  created_at  source  product_id  competitor  kind
+    M-1             H           2010-06-01  web     P-1         -  new
+    M-2             H           2010-06-01  fair    P-2         Acme  renewal
+    X-1             A           2011-03-02  web     P-1         Acme  new
+    X-2             A           2011-03-30  fair    -           -  -
+    X-3             A           2011-03-30  -       -           -  -
+    X-4             Z           2011-03-30  -       -           -  -
 """
 
 _HISTORY = """
@@ -93,6 +93,40 @@ STAGE = (
     amount_change             1/2    -
     amount_changes            3      0
     amount_to_basket          1/2    -
+    weekday                   4      4
+    expected_close_shift_days 10     -
+    amount_cuts               0      0
+    """,
+)
+
+HAGGLING = (
+    "How often was the amount cut, and do we talk more or less than the month before?",
+    {
+        "stages": _STAGES,
+        "opportunities": """
+            opportunity_id  account_id  created_at
+            X-1             A           2011-01-01
+        """,
+        "opportunity_history": """
+            opportunity_id  changed_at  stage  amount  expected_close_date
+            X-1             2011-01-01  lead   100     2011-03-31
+            X-1             2011-02-01  lead   80      -
+            X-1             2011-03-01  lead   90      2011-03-21
+            X-1             2011-03-02  lead   60      -
+        """,
+        "interactions": """
+            interaction_id  account_id  opportunity_id  occurred_at  kind
+            T-1             A           X-1             2011-01-30   call
+            T-2             A           X-1             2011-01-31   call
+            T-3             A           X-1             2011-03-01   call
+            T-4             A           X-1             2011-03-02   call
+        """,
+    },
+    """
+    feature                    X-1
+    amount_cuts                2
+    expected_close_shift_days  -10
+    deal_activity_change_30d   -1/3
     """,
 )
 
@@ -116,6 +150,7 @@ TALK = (
     mean_deal_contact_gap_days         25/4  -    -
     buying_signals                     1     0    0
     objections                         2     0    0
+    deal_activity_change_30d           1     1    -
     """,
 )
 
@@ -129,6 +164,7 @@ RECORD = (
     product_win_rate     11/21  1/2
     source_win_rate      11/21  10/21
     competitor_win_rate  10/21  1/2
+    kind_win_rate        11/21  1/2
     """,
 )
 
@@ -175,15 +211,22 @@ NOTHING_MATURED = (
     product_win_rate      -
     source_win_rate       -
     competitor_win_rate   -
+    kind_win_rate         -
     account_win_rate      -
     """,
 )
 
 SPECS = {
     "stage": STAGE,
+    "haggling": HAGGLING,
     "talk": TALK,
     "record": RECORD,
     "its account": ITS_ACCOUNT,
     "nothing matured": NOTHING_MATURED,
 }
-STATIC = ("opportunities.product_id", "opportunities.source", "opportunities.competitor")
+STATIC = (
+    "accounts.segment", "accounts.country", "accounts.parent_account_id",
+    "accounts.wallet_revenue", "accounts.potential_revenue", "accounts.employees",
+    "opportunities.kind", "opportunities.product_id", "opportunities.source",
+    "opportunities.competitor",
+)  # fmt: skip

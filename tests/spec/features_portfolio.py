@@ -69,5 +69,5 @@ def rows_of(
 
 
 def number(word: str | None) -> float:
-    """A literal value: a number, a fraction such as 2/3, or nothing."""
-    return float("nan") if word is None else float(Fraction(word))
+    """A literal value: a number, a fraction such as 2/3, about ~0.7, or nothing."""
+    return float("nan") if word is None else float(Fraction(word.removeprefix("~")))

@@ -102,6 +102,37 @@ def test_a_window_holds_what_is_exactly_as_old() -> None:
     assert _read(Output(S.COUNT, window_days=20)) == 2
 
 
+def test_what_is_skipped_ends_where_the_window_before_begins() -> None:
+    # Seen on day 50, the events are 50, 40, 39.5, 20 and 10 days old.
+    assert _read(Output(S.COUNT, skip_days=10)) == 4
+    assert _read(Output(S.COUNT, skip_days=9.99)) == 5
+    assert _read(Output(S.COUNT, window_days=40, skip_days=20)) == 2
+    assert _read(Output(S.COUNT, window_days=20, skip_days=20)) == 0
+    assert _read(Output(S.SUM, "value", window_days=40, skip_days=20)) == 4
+    assert _read(Output(S.AGE_LAST, skip_days=20)) == 39.5
+    assert np.isnan(_read(Output(S.MEAN, "value", window_days=15)))
+
+
+def _shares(values: list[float], weights: list[float]) -> float:
+    n = len(values)
+    at = np.arange(n, dtype=np.int64) * US_PER_DAY
+    events = sort_events(
+        1, np.zeros(n, dtype=np.int64), at,
+        known_from=at, known_until=np.full(n, NEVER), zone="UTC",
+        measures={"value": np.array(values), "weight": np.array(weights)},
+    )  # fmt: skip
+    return _read(Output(S.TOP_SHARE, "value", weight="weight"), events=events)
+
+
+def test_the_top_share_is_the_heaviest_value_over_all_of_them() -> None:
+    assert _shares([1, 2, 1, 3], [10, 25, 20, 5]) == 0.5  # 30 of 60
+    assert _shares([7], [3]) == 1
+    # What has no value counts nowhere; what weighs nothing, or less, or is unknown, adds nothing.
+    assert _shares([1, 2, nan], [1, 3, 100]) == 0.75
+    assert _shares([1, 2, 2, 2], [1, 3, -5, nan]) == 0.75
+    assert np.isnan(_shares([1, 2], [0, -1]))
+
+
 def test_flags_must_all_be_set() -> None:
     assert _read(Output(S.COUNT, where=("is_early",))) == 3
 

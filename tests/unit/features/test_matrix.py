@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -41,6 +42,15 @@ def test_a_day_without_a_context_is_refused() -> None:
     day = instant(date(2011, 2, 1))
     with pytest.raises(NotReady, match="NR001"):
         account_rows(events, np.array([0]), np.array([day]), {})
+
+
+def test_a_context_of_an_earlier_version_without_a_table_is_refused() -> None:
+    events = events_of(ORDERS)
+    day = instant(date(2011, 2, 1))
+    context = ContextMaker(events, 90).make(day)
+    segment_alone = replace(context, tables={"segment": context.tables["segment"]})
+    with pytest.raises(NotReady, match="country table"):
+        account_rows(events, np.array([0]), np.array([day]), {day: segment_alone})
 
 
 def test_no_rows_asked_for_are_no_rows() -> None:

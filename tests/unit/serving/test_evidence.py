@@ -35,7 +35,7 @@ def _talk(talk: str, day: str, kind: str, **more: object) -> dict[str, object]:
 
 
 ORDERS: Rows = (
-    _order("O1", "2011-01-01", 100.0),
+    _order("O1", "2010-10-01", 100.0),
     _order("O2", "2011-03-01", 100.0),
     _order("O2", "2011-03-01", 50.0),
     _order("O3", "2011-05-01", 100.0),
@@ -53,6 +53,8 @@ INTERACTIONS: Rows = (
     _talk("T5", "2011-06-02", "call", opportunity_id="D1", outcome="objection"),
     _talk("T6", "2011-06-03", "call", opportunity_id="D1"),
     _talk("T7", "2011-06-04", "email"),
+    _talk("T8", "2011-05-05", "web"),
+    _talk("T9", "2011-05-06", "proposal_viewed", outcome="buying_signal"),
 )
 INVOICES: Rows = tuple(
     {
@@ -80,6 +82,17 @@ OPPORTUNITIES: Rows = (
 HISTORY: Rows = (
     {"opportunity_id": "D1", "changed_at": "2011-06-01T00:00:00Z", "stage": "qualified"},
 )
+SUBSCRIPTIONS: Rows = tuple(
+    {
+        "subscription_id": name, "account_id": "A", "start_date": start, "mrr_amount": mrr,
+        "cancelled_at": cancelled, "ended_at": ended,
+    }
+    for name, start, mrr, cancelled, ended in (
+        ("S1", "2010-01-01", 10.0, "2011-01-15T00:00:00Z", "2011-03-01T00:00:00Z"),
+        ("S2", "2010-06-01", 20.0, "2011-08-01T00:00:00Z", None),
+        ("S3", "2010-09-01", 30.0, "2011-09-15T00:00:00Z", None),
+    )
+)  # fmt: skip
 STAGES: Rows = ({"stage": "qualified", "position": 1.0, "outcome": "open"},)
 
 
@@ -88,6 +101,7 @@ def events() -> EventSet:
     raw = {
         "orders": ORDERS, "invoices": INVOICES, "interactions": INTERACTIONS, "contacts": CONTACTS,
         "opportunities": OPPORTUNITIES, "opportunity_history": HISTORY, "stages": STAGES,
+        "subscriptions": SUBSCRIPTIONS,
     }  # fmt: skip
     clock = datetime(2012, 1, 1, tzinfo=UTC)
     tables = {
@@ -114,6 +128,20 @@ def events() -> EventSet:
         ("SENTIMENT", ()),
         ("CONTACT_SILENCE", ("T6", "T5")),
         ("CONTACT_ACTIVITY", ("T7", "T6", "T5")),
+        ("DIGITAL_INTEREST", ("T9", "T8")),
+        ("RESPONSE", ("T9",)),
+        ("BUYING_SIGNALS", ("T9",)),
+        ("OBJECTIONS", ("T5",)),
+        ("SEASON_ORDERS", ("O1",)),
+        ("BASKET_TREND", ("O4", "O3", "O2")),
+        ("SUBSCRIPTIONS", ("S3", "S2", "S1")),
+        ("RENEWAL", ("S3", "S2", "S1")),
+        ("CONTRACT_TENURE", ("S1", "S2", "S3")),
+        # S1 ended after S3 began; the notice on S3 was not given yet.
+        ("MRR_TREND", ("S1", "S3", "S2")),
+        ("NOTICE", ("S2", "S1")),
+        ("TRIGGER", ()),
+        ("PEER_CHURN", ()),
         ("LATE_PAYMENT", ("I3", "I1", "I2")),
         ("CONTACT_BREADTH", ("P1", "P4", "P2")),
         ("CONTACT_LOST", ("P3", "P2")),

@@ -193,6 +193,22 @@ def test_a_deal_without_a_competitor_has_no_rate_against_one() -> None:
     assert shown == [None, 0.3]
 
 
+@pytest.mark.parametrize(
+    ("feature", "key"),
+    [
+        ("segment_churn_rate", "segment"),
+        ("country_churn_rate", "country"),
+        ("revenue_position_in_country", "country"),
+    ],
+)
+def test_an_account_without_a_segment_or_country_has_no_place_in_it(feature: str, key: str) -> None:
+    shown = [
+        _explain({feature: 0.5}, {feature: 0.3}, keys={key: word}).reasons[0].value
+        for word in (None, "FR")
+    ]
+    assert shown == [None, 0.3]
+
+
 def test_peers_of_an_account_answer_for_the_feature_that_its_deal_carries() -> None:
     reason = _explain(
         {"account_orders_365d": 0.5},

@@ -186,6 +186,55 @@ def test_a_rate_stands_beside_that_of_the_whole_portfolio() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("value", "french", "english"),
+    [
+        (
+            12.0,
+            "Montant des commandes en hausse de 12 £ par mois sur un an, pour un panier moyen de"
+            " 150 £ : signe d'un risque de départ plus faible.",
+            "Order amounts growing by £12 a month over a year, for an average basket of £150:"
+            " associated with a lower risk of leaving.",
+        ),
+        (
+            0.0,
+            "Montant des commandes stable sur un an, pour un panier moyen de 150 £ : signe d'un"
+            " risque de départ plus faible.",
+            "Order amounts steady over a year, for an average basket of £150: associated with a"
+            " lower risk of leaving.",
+        ),
+        (
+            -12.0,
+            "Montant des commandes en baisse de 12 £ par mois sur un an, pour un panier moyen de"
+            " 150 £ : signe d'un risque de départ plus faible.",
+            "Order amounts shrinking by £12 a month over a year, for an average basket of £150:"
+            " associated with a lower risk of leaving.",
+        ),
+    ],
+)
+def test_a_trend_is_told_by_its_direction_and_not_by_a_sign(
+    value: float, french: str, english: str
+) -> None:
+    reason = Reason(
+        "BASKET_TREND", "spend", "down", "slight", -2, value, 150.0, 3.0, "GBP", "basket_slope_365d"
+    )
+    assert _french(reason) == french
+    assert _english(reason) == english
+
+
+def test_a_renewal_that_is_past_is_told_as_passed() -> None:
+    reason = Reason(
+        "RENEWAL", "contract", "up", "strong", 9, -20.0, None, None, "days", "days_to_renewal"
+    )
+    assert _french(reason) == (
+        "Abonnement toujours en cours, échéance dépassée de 20 jours : signe d'un risque de départ"
+        " plus élevé."
+    )
+    assert _english(replace(reason, value=20.0)) == (
+        "Next subscription term ends in 20 days: associated with a higher risk of leaving."
+    )
+
+
 def test_nothing_stands_out_has_its_sentence() -> None:
     reason = Reason("NONE", "profile", "neutral", "slight", 0, None, None, None, "share", "")
     assert _french(reason) == "Rien de particulier ne ressort sur ce compte."

@@ -1,0 +1,109 @@
+"""Where does the account stand in its segment, its country and its group, and what moves there?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.kernel import Floats, Output
+from features.kernel import Statistic as S
+from features.signals.declare import About, Signal, aggregate, derived, lookup, ratio
+
+_EVENTS = "account_events"
+DECILES = tuple(range(1, 10))
+"""Deciles of yearly revenue that a context keeps per segment and country."""
+
+
+def position(value: Floats, *deciles: Floats) -> Floats:
+    """Above how many tenths of its peers does a value lie, from 0 to 1? Missing without peers.
+
+    >>> position(np.array([5.0]), *(np.array([float(i)]) for i in range(1, 10))).tolist()
+    [0.5]
+    """
+    known = ~np.isnan(deciles[0]) & ~np.isnan(value)
+    above = sum((value >= cut).astype(np.float64) for cut in deciles)
+    return np.where(known, above / 10.0, np.nan)
+
+
+def _position_in(place: str) -> tuple[Signal, ...]:
+    key = "_segment" if place == "segment" else "_country"
+    deciles = tuple(f"_{place}_revenue_d{number}" for number in DECILES)
+    return (
+        *(
+            lookup(name, "orders", key, (place, f"revenue_d{number}"))
+            for name, number in zip(deciles, DECILES, strict=True)
+        ),
+        derived(
+            f"revenue_position_in_{place}", "orders", ("revenue_365d", *deciles), position,
+            About("share", "profile", "POSITION",
+                  f"tenths of the active accounts of its {place} that buy no more, 0 to 1",
+                  churn=-1, win=1, missing=f"without active accounts in the {place}"),
+        ),
+        lookup(
+            f"{place}_churn_rate", "orders", key, (place, "churn_rate"),
+            About("share", "profile", "PEER_CHURN",
+                  f"share of its {place} that was active a horizon ago and then ordered nothing,"
+                  " shrunken", churn=1, missing="before any account has matured"),
+        ),
+    )  # fmt: skip
+
+
+SIGNALS = (
+    aggregate("_country", "country", Output(S.LAST, "code"), table="accounts"),
+    *_position_in("segment"),
+    *_position_in("country"),
+    lookup("_usual_orders", "orders", "_segment", ("segment", "orders_median")),
+    derived(
+        "orders_to_peers", "orders", ("orders_365d", "_usual_orders"), ratio,
+        About("times", "profile", "POSITION",
+              "orders of 365 days over the median of the active accounts of its segment", churn=-1,
+              missing="without active accounts in the segment"),
+    ),
+    aggregate(
+        "employees", "employees", Output(S.LAST, "value"),
+        About("people", "profile", "SIZE", "head count", missing="when it is not known"),
+        table="accounts",
+    ),
+    aggregate("_parent", "parent", Output(S.LAST, "code"), table="accounts"),
+    lookup("_group_accounts", "accounts", "_parent", ("parent", "accounts")),
+    lookup("_group_revenue_365d", "accounts", "_parent", ("parent", "revenue_365d")),
+    lookup("_group_active_share", "accounts", "_parent", ("parent", "active_share")),
+    derived(
+        "group_accounts", "accounts", ("_parent", "_group_accounts"),
+        lambda parent, value: np.where(np.isnan(parent), np.nan, value),
+        About("accounts", "profile", "GROUP", "accounts of its group that we know",
+              missing="without a parent"),
+    ),
+    derived(
+        "group_revenue_365d", "orders", ("_parent", "_group_revenue_365d"),
+        lambda parent, value: np.where(np.isnan(parent), np.nan, value),
+        About("currency", "profile", "GROUP", "revenue of its group in 365 days", churn=-1, win=1,
+              missing="without a parent"),
+    ),
+    derived(
+        "group_active_share", "orders", ("_parent", "_group_active_share"),
+        lambda parent, value: np.where(np.isnan(parent), np.nan, value),
+        About("share", "profile", "GROUP", "share of its group that ordered in 180 days",
+              churn=-1, win=1, missing="without a parent"),
+    ),
+    aggregate(
+        "account_events_90d", _EVENTS, Output(S.COUNT, window_days=90),
+        About("events", "profile", "TRIGGER", "things that happened at the account in 90 days",
+              win=1),
+    ),
+    aggregate(
+        "growth_events_365d", _EVENTS, Output(S.COUNT, where=("is_growth",), window_days=365),
+        About("events", "profile", "TRIGGER",
+              "signs of growth at the account in 365 days: funding, projects, openings", churn=-1,
+              win=1),
+    ),
+    aggregate(
+        "change_events_180d", _EVENTS, Output(S.COUNT, where=("is_change",), window_days=180),
+        About("events", "profile", "TRIGGER",
+              "changes at the account in 180 days: new roles, moves, mergers", churn=1),
+    ),
+    aggregate(
+        "days_since_account_event", _EVENTS, Output(S.AGE_LAST),
+        About("days", "profile", "TRIGGER", "days since something happened at the account",
+              missing="when nothing is known to have happened"),
+    ),
+)  # fmt: skip
