@@ -14,7 +14,7 @@ def _read(events: EventSet, source: str, output: Output, as_of: int, n: int) -> 
     found = events.sources.get(source)
     if found is not None:
         moments = np.full(n, as_of, dtype=np.int64)
-        run(found, compile_program(found, {0: output}, 1), np.arange(n), moments, out)
+        run(found, compile_program(found, {0: output}), np.arange(n), moments, out)
     return out[:, 0].astype(np.int64)
 
 

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,11 +53,37 @@ class ContextTable:
     """
 
     values: Mapping[str, Mapping[str, float]]
+    _flat: dict[tuple[str, ...], tuple[Mapping[str, int], Floats]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def get(self, key: str | None, name: str) -> float:
         """Which value holds for a key; the portfolio's when the key is unknown."""
         row = self.values.get(key or PORTFOLIO) or self.values.get(PORTFOLIO, {})
         return row.get(name, float("nan"))
+
+    @cached_property
+    def digest(self) -> str:
+        """Which sha256 has the table as canonical JSON: equal tables have equal ones."""
+        body = {key: _nulls(row) for key, row in self.values.items()}
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+    def flat(self, names: tuple[str, ...]) -> tuple[Mapping[str, int], Floats]:
+        """Some values of all keys, one key after the other, and where each key's begin.
+
+        The portfolio's stand last. Kept for the next who asks: a context serves many requests.
+        """
+        if names not in self._flat:
+            rows = {key: row for key, row in self.values.items() if row and key != PORTFOLIO}
+            places = {key: len(names) * place for place, key in enumerate(rows)}
+            everyone = self.values.get(PORTFOLIO, {})
+            self._flat[names] = (
+                places,
+                np.array(
+                    [row.get(name, np.nan) for row in (*rows.values(), everyone) for name in names]
+                ),
+            )
+        return self._flat[names]
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,18 @@ the order they are stored, without reassociation: equal input gives bit-equal ou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from features.asof import NEVER, US_PER_DAY, Instants, is_visible
+from features.asof import NEVER, US_PER_DAY, Instants
+from features.walk import walk
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -84,6 +86,14 @@ class State(IntEnum):
     SETTLED = 2
 
 
+class Shape(NamedTuple):
+    """What can be read off the events of a source."""
+
+    flag_names: tuple[str, ...]
+    measure_names: tuple[str, ...]
+    has_later: bool
+
+
 @dataclass(frozen=True)
 class Events:
     """Events of one kind, sorted by entity, then time, then the loader's order.
@@ -120,6 +130,11 @@ class Events:
     flag_names: tuple[str, ...]
     measure_names: tuple[str, ...]
 
+    @property
+    def shape(self) -> Shape:
+        """What can be read off them."""
+        return Shape(self.flag_names, self.measure_names, self.has_later)
+
 
 @dataclass(frozen=True)
 class Output:
@@ -155,12 +170,11 @@ class Output:
 
 @dataclass(frozen=True)
 class Program:
-    """Outputs of one source, grouped into tracks for the compiled pass; see `compile_program`."""
+    """Outputs of one source, grouped into tracks for the compiled pass; see `program_for`."""
 
     tracks: Codes
     outputs: Codes
     needs_scratch: bool
-    width: int
 
 
 _NEEDS_SCRATCH = frozenset(
@@ -174,8 +188,8 @@ _NEEDS_SCRATCH = frozenset(
 )
 
 
-def compile_program(events: Events, outputs: Mapping[int, Output], width: int) -> Program:
-    """How can the outputs of one source be read off in as few passes as possible?
+def compile_program(events: Events, outputs: Mapping[int, Output]) -> Program:
+    """How can outputs be read off the events of one source in as few passes as possible?
 
     Parameters
     ----------
@@ -183,8 +197,20 @@ def compile_program(events: Events, outputs: Mapping[int, Output], width: int) -
         Gives the names of flags and measures.
     outputs : mapping of int to Output
         Column of the result -> what to read.
-    width : int
-        Number of columns of the result.
+    """
+    return program_for(events.shape, tuple(outputs.items()))
+
+
+@lru_cache(maxsize=1024)
+def program_for(shape: Shape, outputs: tuple[tuple[int, Output], ...]) -> Program:
+    """How can outputs be read off events of some shape? Compiled once, then kept.
+
+    Parameters
+    ----------
+    shape : Shape
+        Gives the names of flags and measures.
+    outputs : tuple of (int, Output)
+        Column of the result, and what to read.
 
     Returns
     -------
@@ -193,12 +219,12 @@ def compile_program(events: Events, outputs: Mapping[int, Output], width: int) -
         outputs (window in microseconds, statistic, column), windows ascending within a track.
     """
     tracks: dict[tuple[int, int, int, int, int], list[tuple[int, int, int]]] = {}
-    for column, output in outputs.items():
-        mask = sum(1 << events.flag_names.index(name) for name in output.where)
-        measure = -1 if output.measure is None else events.measure_names.index(output.measure)
+    for column, output in outputs:
+        mask = sum(1 << shape.flag_names.index(name) for name in output.where)
+        measure = -1 if output.measure is None else shape.measure_names.index(output.measure)
         window = NEVER if output.window_days is None else round(output.window_days * US_PER_DAY)
         skip = round(output.skip_days * US_PER_DAY)
-        weight = -1 if output.weight is None else events.measure_names.index(output.weight)
+        weight = -1 if output.weight is None else shape.measure_names.index(output.weight)
         tracks.setdefault((mask, int(output.state), measure, skip, weight), []).append(
             (window, int(output.statistic), column)
         )
@@ -211,223 +237,66 @@ def compile_program(events: Events, outputs: Mapping[int, Output], width: int) -
         np.array(rows, dtype=np.int64).reshape(-1, 7),
         np.array(flat, dtype=np.int64).reshape(-1, 3),
         any(statistic in _NEEDS_SCRATCH for _, statistic, _ in flat),
-        width,
     )
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _quantile(values, n, share):  # type: ignore[no-untyped-def]
-    ordered = np.sort(values[:n])
-    place = share * (n - 1)
-    low = int(place)
-    high = min(low + 1, n - 1)
-    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
+ROWS_OF_A_CHUNK = 500
+"""Few enough for a block of rows to stay in the processor's cache."""
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _distinct(values, n):  # type: ignore[no-untyped-def]
-    ordered = np.sort(values[:n])
-    found = 0
-    for i in range(n):
-        if i == 0 or ordered[i] != ordered[i - 1]:
-            found += 1
-    return float(found)
+def in_chunks(
+    n: int, worker: Callable[[], Callable[[int, int], None]], *, threads: int = 2
+) -> None:
+    """Do something for all rows, a few hundred at a time, by some threads side by side.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows.
+    worker : callable
+        Called once by each thread; gives what is called with the first and the last row (exclusive)
+        of each chunk, and may keep scratch space of its own.
+    threads : int
+        At most so many; the result must not depend on it.
+    """
+    # A range hands out each chunk once, whoever asks.
+    pending = iter(range(0, n, ROWS_OF_A_CHUNK))
+
+    def work() -> None:
+        fill = worker()
+        for low in pending:
+            fill(low, min(low + ROWS_OF_A_CHUNK, n))
+
+    threads = min(threads, n // (2 * ROWS_OF_A_CHUNK))
+    if threads <= 1:
+        work()
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(work) for _ in range(threads)]:
+            done.result()
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _top_share(values, weights, n):  # type: ignore[no-untyped-def]
-    order = np.argsort(values[:n], kind="mergesort")
-    total = 0.0
-    top = 0.0
-    own = 0.0
-    for i in range(n):
-        if i > 0 and values[order[i]] != values[order[i - 1]]:
-            own = 0.0
-        own += weights[order[i]]
-        total += weights[order[i]]
-        top = max(top, own)
-    return top / total if total > 0.0 else np.nan
+def reader(
+    events: Events, program: Program, entity: Codes, as_of: Instants
+) -> Callable[[int, int, Floats], None]:
+    """How are some rows read off the events of one source? With scratch space for one thread.
 
+    Returns
+    -------
+    callable
+        Takes the first and last row (exclusive) and the (rows, width) matrix to fill.
+    """
+    longest = int(np.diff(events.offsets).max(initial=0)) if program.needs_scratch else 0
+    scratch = np.empty((3, longest))
 
-@njit(
-    "void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int32[::1], int64[::1],"
-    " float64[:, ::1], int64[::1], int64[::1], int64[:, ::1], int64[:, ::1], float64[:, ::1],"
-    " float64[::1], float64[::1], float64[::1])",
-    cache=True,
-    nogil=True,
-)
-def _walk(  # type: ignore[no-untyped-def]
-    offsets, at, known_from, known_until, later, day, flags,
-    measures, row_entity, row_as_of, tracks, outputs, out,
-    values, gaps, weights,
-):  # fmt: skip
-    """Fill ``out[row, column]`` for rows of (entity, as_of instant); see the module."""
-    nan = np.nan
-    for row in range(row_entity.shape[0]):
-        entity = row_entity[row]
-        as_of = row_as_of[row]
-        low = offsets[entity]
-        # Events are sorted by time: everything from `high` on has not happened yet.
-        first, high = low, offsets[entity + 1]
-        while first < high:
-            middle = (first + high) // 2
-            if at[middle] < as_of:
-                first = middle + 1
-            else:
-                high = middle
-        for track in range(tracks.shape[0]):
-            mask = tracks[track, 0]
-            state = tracks[track, 1]
-            measure = tracks[track, 2]
-            skip = tracks[track, 3]
-            weight = tracks[track, 4]
-            output = tracks[track, 5]
-            end = tracks[track, 6]
-            n = 0
-            total = 0.0
-            mean = 0.0
-            squares = 0.0
-            smallest = np.inf
-            largest = -np.inf
-            newest = nan
-            oldest = nan
-            age_newest = nan
-            age_oldest = nan
-            days = 0
-            last_day = 0
-            n_gaps = 0
-            gap_mean = 0.0
-            gap_squares = 0.0
-            gap_max = -np.inf
-            rises = 0
-            falls = 0
-            time_mean = 0.0
-            time_squares = 0.0
-            time_product = 0.0
-            position = high - 1
-            while output < end:
-                window = outputs[output, 0]
-                while position >= low:
-                    event = position
-                    age = as_of - at[event]
-                    if age > window:
-                        break
-                    position -= 1
-                    if skip > 0 and age <= skip:
-                        continue
-                    if (flags[event] & mask) != mask:
-                        continue
-                    if not is_visible(at[event], known_from[event], known_until[event], as_of):
-                        continue
-                    if state == 1 and later[event] < as_of:
-                        continue
-                    if state == 2 and later[event] >= as_of:
-                        continue
-                    value = 0.0
-                    if measure >= 0:
-                        value = measures[measure, event]
-                        if value != value:
-                            continue
-                    n += 1
-                    age_days = age / 86_400_000_000
-                    if n == 1:
-                        newest = value
-                        age_newest = age_days
-                    elif value < oldest:
-                        rises += 1
-                    elif value > oldest:
-                        falls += 1
-                    oldest = value
-                    age_oldest = age_days
-                    total += value
-                    delta = value - mean
-                    mean += delta / n
-                    squares += delta * (value - mean)
-                    time_delta = -age_days - time_mean
-                    time_mean += time_delta / n
-                    time_squares += time_delta * (-age_days - time_mean)
-                    time_product += time_delta * (value - mean)
-                    smallest = min(smallest, value)
-                    largest = max(largest, value)
-                    if values.shape[0] > 0:
-                        values[n - 1] = value
-                        if weight >= 0:
-                            heavy = measures[weight, event]
-                            weights[n - 1] = heavy if heavy > 0.0 else 0.0
-                    if days == 0:
-                        days = 1
-                        last_day = day[event]
-                    elif day[event] != last_day:
-                        gap = float(last_day - day[event])
-                        days += 1
-                        last_day = day[event]
-                        n_gaps += 1
-                        delta = gap - gap_mean
-                        gap_mean += delta / n_gaps
-                        gap_squares += delta * (gap - gap_mean)
-                        gap_max = max(gap_max, gap)
-                        if gaps.shape[0] > 0:
-                            gaps[n_gaps - 1] = gap
-                while output < end and outputs[output, 0] == window:
-                    statistic = outputs[output, 1]
-                    result = nan
-                    if statistic == 0:
-                        result = float(n)
-                    elif statistic == 1:
-                        result = total
-                    elif statistic == 9:
-                        result = float(days)
-                    elif statistic == 16:
-                        result = float(rises)
-                    elif statistic == 17:
-                        result = float(falls)
-                    elif n > 0:
-                        if statistic == 2:
-                            result = mean
-                        elif statistic == 3:
-                            if n > 1:
-                                result = np.sqrt(max(squares, 0.0) / (n - 1))
-                        elif statistic == 4:
-                            result = smallest
-                        elif statistic == 5:
-                            result = largest
-                        elif statistic == 6:
-                            result = _quantile(values, n, 0.5)
-                        elif statistic == 7:
-                            result = newest
-                        elif statistic == 8:
-                            result = oldest
-                        elif statistic == 10:
-                            result = age_newest
-                        elif statistic == 11:
-                            result = age_oldest
-                        elif statistic == 12:
-                            if n_gaps > 0:
-                                result = gap_mean
-                        elif statistic == 13:
-                            if n_gaps > 1:
-                                result = np.sqrt(max(gap_squares, 0.0) / (n_gaps - 1))
-                        elif statistic == 14:
-                            if n_gaps > 0:
-                                result = _quantile(gaps, n_gaps, 0.5)
-                        elif statistic == 15:
-                            if n_gaps > 0:
-                                result = gap_max
-                        elif statistic == 18:
-                            result = _distinct(values, n)
-                        elif statistic == 20:
-                            result = _quantile(values, n, 0.8)
-                        elif statistic == 21:
-                            result = _top_share(values, weights, n)
-                        elif statistic == 19 and time_squares > 0.0:
-                            result = 30.0 * time_product / time_squares
-                    elif statistic == 18:
-                        result = 0.0
-                    out[row, outputs[output, 2]] = result
-                    output += 1
+    def read(low: int, high: int, out: Floats) -> None:
+        walk(
+            events.offsets, events.at, events.known_from, events.known_until, events.later,
+            events.day, events.flags, events.measures, entity[low:high], as_of[low:high],
+            program.tracks, program.outputs, out, scratch[0], scratch[1], scratch[2],
+        )  # fmt: skip
 
-
-_ROWS_WORTH_A_THREAD = 2_000
+    return read
 
 
 def run(
@@ -449,26 +318,15 @@ def run(
         Compiled for this source.
     entity, as_of : (n,) int64
         Rows to fill.
-    out : (n, width) float64, C order
+    out : (n, width) float64
         Filled in the columns that the program names; the others are left as they are.
     threads : int
         At most so many rows are walked side by side; the result does not depend on it.
     """
     entity, as_of = np.ascontiguousarray(entity), np.ascontiguousarray(as_of)
-    scratch = int(np.max(np.diff(events.offsets), initial=0)) if program.needs_scratch else 0
 
-    def chunk(low: int, high: int) -> None:
-        _walk(
-            events.offsets, events.at, events.known_from, events.known_until, events.later,
-            events.day, events.flags, events.measures, entity[low:high], as_of[low:high],
-            program.tracks, program.outputs, out[low:high],
-            np.empty(scratch), np.empty(scratch), np.empty(scratch),
-        )  # fmt: skip
+    def worker() -> Callable[[int, int], None]:
+        read = reader(events, program, entity, as_of)
+        return lambda low, high: read(low, high, out[low:high])
 
-    threads = min(threads, max(1, entity.size // _ROWS_WORTH_A_THREAD))
-    if threads == 1:
-        chunk(0, entity.size)
-        return
-    cuts = np.linspace(0, entity.size, 4 * threads + 1).astype(int).tolist()
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(chunk, cuts[:-1], cuts[1:]))
+    in_chunks(entity.size, worker, threads=threads)

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from features.asof import US_PER_DAY, Instants, local_days
-from features.context import PORTFOLIO, Context, ContextTable
-from features.errors import NotReady
-from features.events import EventSet
-from features.kernel import Codes, Events, Floats, Output, State, compile_program, run
-from features.signals.catalogue import (
-    ACCOUNT_SIGNALS,
-    DEAL_SIGNALS,
-    account_prefix,
-    feature_names,
+from features.context import Context
+from features.events import ENTITY_OF_SOURCE, EventSet
+from features.kernel import (
+    ROWS_OF_A_CHUNK,
+    Codes,
+    Floats,
+    Output,
+    compile_program,
+    in_chunks,
+    reader,
+    run,
 )
-from features.signals.deals import OF_ACCOUNT
-from features.signals.declare import Entity, Signal
+from features.kernel import Statistic as S
+from features.lookups import LookUps, look_ups
+from features.plans import KEYS, Plan, plan_of
+from features.registers import evaluate, write_out
+from features.signals.catalogue import ACCOUNT_SIGNALS
+from features.signals.declare import Entity
 
 
 @dataclass(frozen=True)
@@ -67,105 +75,6 @@ class FeatureMatrix:
         )
 
 
-Columns = dict[str, Floats]
-
-DEAL_KEYS = ("stage", "owner", "product", "lead_source", "competitor")
-
-
-def _aggregates(
-    events: EventSet, signals: Sequence[Signal], entity: Codes, as_of: Instants
-) -> Columns:
-    """Run the kernel once per source and keep every aggregate by its name."""
-    columns: Columns = {}
-    by_source: dict[str, list[Signal]] = {}
-    for signal in signals:
-        if signal.source is not None:
-            by_source.setdefault(signal.source, []).append(signal)
-    for source, members in by_source.items():
-        found = events.sources.get(source)
-        out = np.full((entity.size, len(members)), np.nan)
-        if found is not None:
-            outputs = {
-                position: signal.output
-                for position, signal in enumerate(members)
-                if signal.output is not None and _is_readable(signal.output, found)
-            }
-            run(found, compile_program(found, outputs, len(members)), entity, as_of, out)
-        for position, signal in enumerate(members):
-            columns[signal.name] = out[:, position]
-    return columns
-
-
-def _is_readable(output: Output, events: Events) -> bool:
-    """Do the events carry what is asked for (absent columns leave it out)?"""
-    return (
-        all(name in events.measure_names for name in (output.measure, output.weight) if name)
-        and (output.state is State.ANY or events.has_later)
-        and all(flag in events.flag_names for flag in output.where)
-    )
-
-
-def _look_up(
-    signal: Signal,
-    keys: Floats,
-    as_of: Instants,
-    events: EventSet,
-    contexts: Mapping[int, Context],
-) -> Floats:
-    """What did the context of each row's day say for the row's key?"""
-    table, name = signal.context or ("", "")
-    words = events.words[table].words
-    code = np.where(np.isnan(keys), len(words), keys).astype(np.int64)
-    result = np.full(code.size, np.nan)
-    for moment in np.unique(as_of):
-        context = _context(contexts, int(moment), table)
-        values = np.array([context.get(word, name) for word in (*words, PORTFOLIO)])
-        rows = as_of == moment
-        result[rows] = values[code[rows]]
-    return result
-
-
-def _context(contexts: Mapping[int, Context], moment: int, table: str) -> ContextTable:
-    try:
-        return contexts[moment].tables[table]
-    except KeyError:
-        raise NotReady(
-            "NR001",
-            f"no context was made for the as_of instant of a row, or one without its {table} table"
-            " by an earlier version",
-            "Make it first; where a champion brought it, train anew.",
-        ) from None
-
-
-def _fill(
-    columns: Columns,
-    signals: Sequence[Signal],
-    as_of: Instants,
-    events: EventSet,
-    contexts: Mapping[int, Context],
-) -> Columns:
-    """Add looked-up and derived signals, in the order of their declaration."""
-    for signal in signals:
-        if signal.context is not None:
-            columns[signal.name] = _look_up(
-                signal, columns[signal.inputs[0]], as_of, events, contexts
-            )
-        elif signal.formula is not None:
-            columns[signal.name] = np.asarray(
-                signal.formula(*(columns[name] for name in signal.inputs)), dtype=np.float64
-            )
-    return columns
-
-
-def _account_columns(
-    events: EventSet, code: Codes, as_of: Instants, contexts: Mapping[int, Context]
-) -> Columns:
-    columns = _aggregates(events, ACCOUNT_SIGNALS, code, as_of)
-    columns["_as_of_day"] = local_days(as_of, events.portfolio.timezone).astype(np.float64)
-    columns["_as_of_utc_day"] = as_of / US_PER_DAY
-    return _fill(columns, ACCOUNT_SIGNALS, as_of, events, contexts)
-
-
 def account_rows(
     events: EventSet, code: Codes, as_of: Instants, contexts: Mapping[int, Context]
 ) -> FeatureMatrix:
@@ -180,14 +89,23 @@ def account_rows(
     contexts : mapping of int to Context
         Context of every instant that occurs.
     """
-    columns = _account_columns(events, code, as_of, contexts)
-    names = feature_names("account")
-    keys = {name: _words(events, name, columns[f"_{name}"]) for name in ("segment", "country")}
-    return FeatureMatrix("account", code, as_of, names, _stack(columns, names, code.size), keys)
+    return _rows("account", events, *_rows_asked_for(code, as_of), contexts)
+
+
+def are_alike_for_accounts(one: Context, other: Context) -> bool:
+    """Are the rows of accounts the same, whichever of two contexts they are made with?"""
+    tables = {signal.context[0] for signal in ACCOUNT_SIGNALS if signal.context is not None}
+    return one is other or all(
+        one.tables[table].digest == other.tables[table].digest for table in tables
+    )
 
 
 def deal_rows(
-    events: EventSet, code: Codes, as_of: Instants, contexts: Mapping[int, Context]
+    events: EventSet,
+    code: Codes,
+    as_of: Instants,
+    contexts: Mapping[int, Context],
+    accounts: FeatureMatrix | None = None,
 ) -> FeatureMatrix:
     """Which feature row has each deal on each day, its account's signals included?
 
@@ -199,38 +117,143 @@ def deal_rows(
         Deal (position in ``events.deals``) and instant of each row.
     contexts : mapping of int to Context
         Context of every instant that occurs.
+    accounts : FeatureMatrix, optional
+        Rows of all their accounts on these days, made with the same contexts; default: they are
+        made here.
     """
-    columns = _aggregates(events, DEAL_SIGNALS, code, as_of)
-    account = _accounts_of_deals(events, code, columns["_account"])
-    # Deals of one account share its row: read it once.
-    pairs, row = np.unique(np.stack((account, as_of)), axis=1, return_inverse=True)
-    of_account = _account_columns(events, pairs[0], pairs[1], contexts)
-    for name in OF_ACCOUNT:
-        columns[account_prefix(name)] = of_account[name][row]
-    columns["_as_of_day"] = of_account["_as_of_day"][row]
-    _fill(columns, DEAL_SIGNALS, as_of, events, contexts)
-    names = feature_names("deal")
-    keys = {
-        "segment": _words(events, "segment", of_account["_segment"][row]),
-        **{name: _words(events, name, columns[f"_{name}"]) for name in (*DEAL_KEYS, "deal_kind")},
-    }
-    return FeatureMatrix("deal", code, as_of, names, _stack(columns, names, code.size), keys)
+    code, as_of = _rows_asked_for(code, as_of)
+    account = _accounts_of_deals(events, code, as_of)
+    if accounts is None:
+        moments, moment = split_moments(as_of)
+        # Deals of one account share its row: read it once.
+        pairs, row = np.unique(account * moments.size + moment, return_inverse=True)
+        owner, moment = pairs // moments.size, pairs % moments.size
+        accounts = account_rows(events, owner, moments[moment], contexts)
+    else:
+        row = _places(accounts, account, as_of)
+    rows = _rows("deal", events, code, as_of, contexts, (accounts.values, row))
+    return replace(rows, keys={"segment": accounts.keys["segment"][row], **rows.keys})
 
 
-def _accounts_of_deals(events: EventSet, code: Codes, known: Floats) -> Codes:
+def _rows_asked_for(code: Codes, as_of: Instants) -> tuple[Codes, Instants]:
+    return np.ascontiguousarray(code, np.int64), np.ascontiguousarray(as_of, np.int64)
+
+
+def _accounts_of_deals(events: EventSet, code: Codes, as_of: Instants) -> Codes:
     """Which account had each deal, as known then? Its first where the deal was not known yet."""
-    return np.where(np.isnan(known), events.deal_account[code], known).astype(np.int64)
+    created = events.sources.get("created")
+    if created is None:
+        return events.deal_account[code]
+    known = np.empty((code.size, 1))
+    run(created, compile_program(created, {0: Output(S.LAST, "account")}), code, as_of, known)
+    return np.where(np.isnan(known[:, 0]), events.deal_account[code], known[:, 0]).astype(np.int64)
 
 
-def _words(events: EventSet, name: str, code: Floats) -> NDArray[np.object_]:
-    words = np.array([*events.words[name].words, None], dtype=object)
-    return words[np.where(np.isnan(code), -1, code).astype(np.int64)]
+def _places(accounts: FeatureMatrix, code: Codes, as_of: Instants) -> Codes:
+    """In which row of some accounts lies each (account, instant)?"""
+    order = np.lexsort((accounts.as_of, accounts.code))
+    row: Codes = _find(accounts.code, accounts.as_of, order, code, as_of)
+    if (row < 0).any():
+        raise ValueError("a deal's account has no row among those given")
+    return row
 
 
-def _stack(columns: Columns, names: Sequence[str], n: int) -> Floats:
-    values = np.empty((n, len(names)))
-    for position, name in enumerate(names):
-        values[:, position] = columns[name]
-    # An infinity is no number a model or a person can use.
-    values[~np.isfinite(values)] = np.nan
-    return values
+@njit("int64[::1](int64[::1], int64[::1], int64[::1], int64[::1], int64[::1])", cache=True)
+def _find(code, as_of, order, wanted_code, wanted_as_of):  # type: ignore[no-untyped-def]
+    """Find rows by bisection; -1 where there is none."""
+    found = np.empty(wanted_code.size, dtype=np.int64)
+    for i in range(wanted_code.size):
+        low, high = 0, order.size
+        while low < high:
+            middle = (low + high) // 2
+            row = order[middle]
+            if code[row] < wanted_code[i] or (
+                code[row] == wanted_code[i] and as_of[row] < wanted_as_of[i]
+            ):
+                low = middle + 1
+            else:
+                high = middle
+        row = order[low] if low < order.size else -1
+        is_it = row >= 0 and code[row] == wanted_code[i] and as_of[row] == wanted_as_of[i]
+        found[i] = row if is_it else -1
+    return found
+
+
+@njit("Tuple((int64[::1], int64[::1]))(int64[::1])", cache=True, nogil=True)
+def split_moments(as_of):  # type: ignore[no-untyped-def]
+    """Which instants occur, ascending, and which of them has each row?"""
+    is_new = np.ones(as_of.size, dtype=np.bool_)
+    is_new[1:] = as_of[1:] != as_of[:-1]
+    moments = np.unique(as_of[is_new])
+    return moments, np.searchsorted(moments, as_of)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Rows that are asked for, and what is the same for all of one instant."""
+
+    code: Codes
+    as_of: Instants
+    moment: Codes
+    local_day: Floats
+    utc_day: Floats
+    found: LookUps
+    carried: tuple[Floats, Codes] | None
+
+
+def _rows(
+    entity: Entity,
+    events: EventSet,
+    code: Codes,
+    as_of: Instants,
+    contexts: Mapping[int, Context],
+    carried: tuple[Floats, Codes] | None = None,
+) -> FeatureMatrix:
+    """Make the rows of an entity; those of deals carry some columns of their accounts' rows."""
+    shapes = tuple(
+        (name, source.shape)
+        for name, source in events.sources.items()
+        if ENTITY_OF_SOURCE[name] == entity
+    )
+    plan = plan_of(entity, shapes)
+    moments, moment = split_moments(as_of)
+    found = look_ups(plan.tables, events.words, contexts, moments.tolist())
+    days = local_days(moments, events.portfolio.timezone).astype(np.float64)
+    asked = _Asked(code, as_of, moment, days, moments / US_PER_DAY, found, carried)
+    values = np.empty((code.size, len(plan.names)))
+    keys = np.empty((len(plan.keys), code.size), dtype=np.int64)
+    in_chunks(code.size, partial(_worker, plan, events, asked, values, keys))
+    words = {
+        name: np.array([*events.words[name].words, None], dtype=object)[key]
+        for name, key in zip(KEYS[entity], keys, strict=True)
+    }
+    return FeatureMatrix(entity, code, as_of, plan.names, values, words)
+
+
+def _worker(
+    plan: Plan, events: EventSet, asked: _Asked, values: Floats, keys: Codes
+) -> Callable[[int, int], None]:
+    """Give one thread a block of its own, and what fills chunk after chunk of the result."""
+    instructions, found = plan.instructions, asked.found
+    block = instructions.block(min(ROWS_OF_A_CHUNK, asked.code.size))
+    readers = [
+        reader(events.sources[source], program, asked.code, asked.as_of)
+        for source, program in plan.sources
+    ]
+
+    def fill(low: int, high: int) -> None:
+        n = high - low
+        moment = asked.moment[low:high]
+        for read in readers:
+            read(low, high, block.T[:n])
+        block[plan.local_day, :n] = asked.local_day[moment]
+        block[plan.utc_day, :n] = asked.utc_day[moment]
+        if asked.carried is not None:
+            of_account, row = asked.carried
+            block[plan.carrying, :n] = of_account[row[low:high, None], plan.carried].T
+        evaluate(instructions.table, block, n, moment, found.places, found.first_word, found.values)
+        for target, function, inputs in plan.functions:
+            block[target, :n] = function(*(block[place, :n] for place in inputs))
+        write_out(block, n, values[low:high], plan.keys, keys[:, low:high])
+
+    return fill

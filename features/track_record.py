@@ -32,7 +32,7 @@ def read_all(events: Events, outputs: Sequence[Output], as_of: int) -> Floats:
     """Read outputs for every entity of some events at one instant; (n_entities, n_outputs)."""
     n = events.offsets.size - 1
     out = np.full((n, len(outputs)), np.nan)
-    program = compile_program(events, dict(enumerate(outputs)), len(outputs))
+    program = compile_program(events, dict(enumerate(outputs)))
     run(events, program, np.arange(n, dtype=np.int64), np.full(n, as_of, dtype=np.int64), out)
     return out
 

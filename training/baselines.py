@@ -10,7 +10,8 @@ from sklearn.naive_bayes import BernoulliNB
 
 from features import bgnbd
 from features.kernel import Floats
-from features.matrix import DEAL_KEYS, FeatureMatrix
+from features.matrix import FeatureMatrix
+from features.plans import DEAL_KEYS
 from training.dataset import Dataset, Task
 from training.models import default_trees, fit_prior, fit_rates, signed_log, to_probability
 

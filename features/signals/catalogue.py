@@ -96,9 +96,7 @@ def feature_set_version(names: tuple[str, ...], entity: Entity) -> str:
 
 
 def _code(signal: Signal) -> str:
-    """What tells one formula from another, on any machine: its source, or a ufunc's name."""
-    if signal.formula is None:
-        return ""
-    if not inspect.isfunction(signal.formula):
-        return str(signal.formula)
-    return "".join(inspect.getsource(signal.formula).split())
+    """What tells one formula from another, on any machine: its words, or a function's source."""
+    if signal.function is not None:
+        return "".join(inspect.getsource(signal.function).split())
+    return "" if signal.formula is None else str(signal.formula)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from features.formulas import Expression, change, col, is_missing, maximum, ratio, where
 from features.kernel import Floats, Output, State
 from features.kernel import Statistic as S
-from features.signals.declare import About, Signal, aggregate, change, derived, lookup, ratio
+from features.signals.declare import About, Signal, aggregate, computed, derived, lookup
 
 _MOVES = "opportunity_history"
 
@@ -27,11 +26,12 @@ def _of_account(name: str, output: Output, about: About | None = None) -> Signal
     return aggregate(name, "account_deals", output, about, table="opportunities")
 
 
-def shrunken_rate(wins: Floats, losses: Floats, usual: Floats) -> Floats:
+def shrunken_rate(wins: Expression, losses: Expression, usual: Expression) -> Expression:
     """Which share was won, leaning on the portfolio's rate like five more deals?
 
-    >>> shrunken_rate(np.array([3.0]), np.array([2.0]), np.array([0.2])).tolist()
-    [0.4]
+    >>> from features.registers import value_of
+    >>> value_of(shrunken_rate(col("won"), col("lost"), col("usual")), won=3.0, lost=2.0, usual=0.2)
+    0.4
     """
     return (wins + 5.0 * usual) / (wins + losses + 5.0)
 
@@ -39,6 +39,7 @@ def shrunken_rate(wins: Floats, losses: Floats, usual: Floats) -> Floats:
 def days_to_quarter_end(as_of_day: Floats) -> Floats:
     """How many days are left in the calendar quarter (1 on its last day)?
 
+    >>> import numpy as np
     >>> days_to_quarter_end(np.array([14974.0]))  # 2010-12-31
     array([1.])
     """
@@ -48,8 +49,8 @@ def days_to_quarter_end(as_of_day: Floats) -> Floats:
     return end - as_of_day
 
 
-def _first_known(moving: Floats, static: Floats) -> Floats:
-    return np.where(np.isnan(moving), static, moving)
+def _first_known(moving: Expression, static: Expression) -> Expression:
+    return where(is_missing(moving), static, moving)
 
 
 SIGNALS = (
@@ -75,14 +76,12 @@ SIGNALS = (
     lookup("_usual_decided_win_rate", "opportunities", "_segment",
            ("segment", "decided_win_rate")),
     derived(
-        "account_win_rate", "opportunities", ("_won", "_lost", "_usual_decided_win_rate"),
-        shrunken_rate,
+        "account_win_rate", "opportunities",
+        shrunken_rate(col("_won"), col("_lost"), col("_usual_decided_win_rate")),
         About("share", "deal", "ACCOUNT_DEALS", "share of the account's decided deals"
               " won, shrunken", win=1, missing="without any decided deal in the portfolio"),
     ),
     # the deal
-    aggregate("_account", "created", Output(S.LAST, "account"), entity="deal",
-              table="opportunities"),
     # stage
     _move("_stage", Output(S.LAST, "stage")),
     _move(
@@ -111,8 +110,8 @@ SIGNALS = (
            About("days", "deal", "STAGE_AGE", "median days that deals stay in this stage",
                  missing="before any deal has left the stage"), entity="deal"),
     derived(
-        "stage_age_ratio", _MOVES, ("stage_age_days", "usual_stage_age_days"),
-        lambda age, usual: ratio(age, np.maximum(usual, 0.01)),
+        "stage_age_ratio", _MOVES,
+        ratio(col("stage_age_days"), maximum(col("usual_stage_age_days"), 0.01)),
         About("times", "deal", "STAGE_AGE", "age in the stage over the usual age", win=-1,
               is_actionable=True, missing="before any deal has left the stage"), entity="deal",
     ),
@@ -154,7 +153,7 @@ SIGNALS = (
     ),
     _move("_expected_close_day", Output(S.LAST, "expected_close_day")),
     derived(
-        "days_past_expected_close", _MOVES, ("_as_of_day", "_expected_close_day"), np.subtract,
+        "days_past_expected_close", _MOVES, col("_as_of_day") - col("_expected_close_day"),
         About("days", "deal", "CLOSE_DATE", "days past the expected close (negative: still ahead)",
               win=-1, is_actionable=True, missing="without an expected close"), entity="deal",
     ),
@@ -163,19 +162,19 @@ SIGNALS = (
         About("postponements", "deal", "CLOSE_DATE", "how often the expected close was put off",
               win=-1, is_actionable=True),
     ),
-    derived(
+    computed(
         "days_to_quarter_end", "opportunities", ("_as_of_day",), days_to_quarter_end,
         About("days", "deal", "SEASON", "days left in the calendar quarter"), entity="deal",
     ),
     derived(
-        "weekday", "opportunities", ("_as_of_day",), lambda day: (day + 3.0) % 7.0,
+        "weekday", "opportunities", (col("_as_of_day") + 3.0) % 7.0,
         About("day", "deal", "SEASON", "weekday of the as_of_date in its zone, 0 is Monday"),
         entity="deal",
     ),
     _move("_first_expected_close_day", Output(S.FIRST, "expected_close_day")),
     derived(
-        "expected_close_shift_days", _MOVES, ("_expected_close_day", "_first_expected_close_day"),
-        np.subtract,
+        "expected_close_shift_days", _MOVES,
+        col("_expected_close_day") - col("_first_expected_close_day"),
         About("days", "deal", "CLOSE_DATE", "days by which the expected close moved since it was"
               " first set", win=-1, is_actionable=True, missing="without an expected close"),
         entity="deal",
@@ -188,8 +187,7 @@ SIGNALS = (
     ),
     _move("_first_amount", Output(S.FIRST, "amount")),
     derived(
-        "amount_change", _MOVES, ("amount", "_first_amount"),
-        lambda now, first: ratio(now - first, first),
+        "amount_change", _MOVES, ratio(col("amount") - col("_first_amount"), col("_first_amount")),
         About("share", "deal", "DEAL_AMOUNT", "change of the amount since it was first set",
               missing="without an amount"), entity="deal",
     ),
@@ -203,7 +201,7 @@ SIGNALS = (
               is_actionable=True),
     ),
     derived(
-        "amount_to_basket", _MOVES, ("amount", "account_average_basket_365d"), ratio,
+        "amount_to_basket", _MOVES, ratio(col("amount"), col("account_average_basket_365d")),
         About("times", "deal", "DEAL_AMOUNT", "amount over the account's mean order", win=-1,
               missing="without an amount or orders"), entity="deal",
     ),
@@ -226,8 +224,8 @@ SIGNALS = (
     _talk("_deal_interactions_before", Output(S.COUNT, window_days=60, skip_days=30)),
     derived(
         "deal_activity_change_30d", "interactions",
-        ("deal_interactions_30d", "_deal_interactions_before"),
-        lambda now, before: change(now, now + before),
+        change(col("deal_interactions_30d"),
+               col("deal_interactions_30d") + col("_deal_interactions_before")),
         About("share", "deal", "DEAL_ACTIVITY",
               "interactions of the last 30 days against the 30 before, from -1 to 1", win=1,
               is_actionable=True, missing="without interactions about the deal in 60 days"),
@@ -293,8 +291,8 @@ SIGNALS = (
     _move("_moving_owner", Output(S.LAST, "owner")),
     aggregate("_static_owner", "deal_owner", Output(S.LAST, "code"), entity="deal",
               table="opportunities"),
-    derived("_owner", "opportunities", ("_moving_owner", "_static_owner"),
-            _first_known, entity="deal"),
+    derived("_owner", "opportunities", _first_known(col("_moving_owner"), col("_static_owner")),
+            entity="deal"),
     lookup(
         "owner_win_rate", "opportunities", "_owner", ("owner", "win_rate"),
         About("share", "deal", "OWNER_RECORD",

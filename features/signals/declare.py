@@ -1,8 +1,9 @@
 """What is a signal? The few words that families declare signals with.
 
-A signal is read off events by the kernel (`aggregate`), computed from other signals by plain array
-arithmetic (`derived`), or looked up in the context of its day (`lookup`). A *step* is a number on
-the way that is no feature itself; its name begins with an underscore.
+A signal is read off events by the kernel (`aggregate`), computed from other signals by a formula
+(`derived`), looked up in the context of its day (`lookup`), or, where the formulas' language lacks
+the words, computed by a function of arrays (`computed`). A *step* is a number on the way that is no
+feature itself; its name begins with an underscore.
 """
 
 from __future__ import annotations
@@ -11,15 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
+from features.formulas import Expression
 from features.kernel import Floats, Output
 
 Entity = Literal["account", "deal"]
 Theme = Literal[
     "rhythm", "spend", "relationship", "service", "deal", "contract", "profile"
 ]  # fmt: skip
-Formula = Callable[..., Floats]
+Function = Callable[..., Floats]
 
 THEMES: tuple[Theme, ...] = (
     "rhythm", "spend", "relationship", "service", "deal", "contract", "profile",
@@ -61,7 +61,7 @@ class About:
 
 @dataclass(frozen=True)
 class Signal:
-    """One declared number; see `aggregate`, `derived` and `lookup`.
+    """One declared number; see `aggregate`, `derived`, `lookup`, `computed`.
 
     Attributes
     ----------
@@ -75,8 +75,12 @@ class Signal:
         None for a step.
     source, output : str and Output, or None
         For an aggregate.
-    inputs, formula : tuple of str and callable, or None
-        For a derived signal: names declared earlier, and arithmetic on their columns.
+    inputs : tuple of str
+        Names declared earlier that it is computed from.
+    formula : Expression or None
+        For a derived signal.
+    function : callable or None
+        For a computed signal: takes the columns of the inputs and gives one.
     context : tuple of str or None
         For a lookup: context table and value; the one input holds the key's code, and `words`
         names its vocabulary.
@@ -89,7 +93,8 @@ class Signal:
     source: str | None = None
     output: Output | None = None
     inputs: tuple[str, ...] = ()
-    formula: Formula | None = None
+    formula: Expression | None = None
+    function: Function | None = None
     context: tuple[str, str] | None = None
 
     @property
@@ -119,14 +124,27 @@ def aggregate(
 def derived(
     name: str,
     table: str,
-    inputs: tuple[str, ...],
-    formula: Formula,
+    formula: Expression,
     about: About | None = None,
     *,
     entity: Entity = "account",
 ) -> Signal:
     """Declare a number computed from signals declared before it."""
+    inputs = tuple(dict.fromkeys(formula.columns()))
     return Signal(name, entity, table, about, inputs=inputs, formula=formula)
+
+
+def computed(
+    name: str,
+    table: str,
+    inputs: tuple[str, ...],
+    function: Function,
+    about: About | None = None,
+    *,
+    entity: Entity = "account",
+) -> Signal:
+    """Declare a number that a function of arrays gives; no other signal may be derived from it."""
+    return Signal(name, entity, table, about, inputs=inputs, function=function)
 
 
 def lookup(
@@ -140,24 +158,3 @@ def lookup(
 ) -> Signal:
     """Declare a number that the context of the day knows for the key (a stage, an owner, ...)."""
     return Signal(name, entity, table, about, inputs=(key,), context=context)
-
-
-def ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """How many times the denominator is the numerator? Missing where the denominator is not > 0.
-
-    >>> ratio(np.array([3.0, 1.0]), np.array([2.0, 0.0])).tolist()
-    [1.5, nan]
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(denominator > 0, numerator / denominator, np.nan)
-
-
-def change(now: Floats, both: Floats) -> Floats:
-    """By what share did a window grow over the one before it, from -1 to 1?
-
-    ``now`` is the recent window, ``both`` the two together: (now - before) / both.
-
-    >>> change(np.array([3.0, 0.0]), np.array([4.0, 0.0])).tolist()
-    [0.5, nan]
-    """
-    return ratio(2.0 * now - both, both)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from features.kernel import Floats, Output
+from features.formulas import MISSING, Expression, change, col, maximum, ratio, where
+from features.kernel import Output
 from features.kernel import Statistic as S
-from features.signals.declare import About, Signal, aggregate, change, derived, ratio
+from features.signals.declare import About, Signal, aggregate, derived
 from features.signals.recency import PURCHASE
 
 _WINDOWS = (30, 90, 180, 365)
@@ -35,15 +34,16 @@ def _before(name: str, statistic: S, window: int, skip: int) -> Signal:
     )
 
 
-def orders_per_month(orders: Floats, days_since_first: Floats) -> Floats:
+def orders_per_month(orders: Expression, days_since_first: Expression) -> Expression:
     """How many orders does the account place in 30 days, over its life with us?
 
     Counts at least 30 days of life, so that a first order last week is not 4 a month.
 
-    >>> orders_per_month(np.array([6.0]), np.array([90.0])).tolist()
-    [2.0]
+    >>> from features.registers import value_of
+    >>> value_of(orders_per_month(col("orders"), col("days")), orders=6.0, days=90.0)
+    2.0
     """
-    return ratio(30.0 * orders, np.maximum(days_since_first, 30.0))
+    return ratio(30.0 * orders, maximum(days_since_first, 30.0))
 
 
 SIGNALS = (
@@ -54,62 +54,64 @@ SIGNALS = (
     ),
     *(_active_days(days) for days in (30, 90, 180, 365)),
     derived(
-        "orders_per_month", "orders", ("orders_all", "days_since_first_order"), orders_per_month,
+        "orders_per_month", "orders",
+        orders_per_month(col("orders_all"), col("days_since_first_order")),
         About("orders", "rhythm", "ORDER_FREQUENCY", "orders per 30 days since the first", churn=-1,
               missing="when the account never ordered"),
     ),
     derived(
-        "repeat_orders_per_quarter", "orders", ("orders_all", "days_since_first_order"),
-        lambda orders, life: ratio(90.0 * (orders - 1.0), np.maximum(life, 1.0)),
+        "repeat_orders_per_quarter", "orders",
+        ratio(90.0 * (col("orders_all") - 1.0), maximum(col("days_since_first_order"), 1.0)),
         About("orders", "rhythm", "ORDER_FREQUENCY", "orders after the first, per 90 days",
               churn=-1, missing="when the account never ordered"),
     ),
     derived(
-        "recent_order_share", "orders", ("orders_180d", "orders_all"), ratio,
+        "recent_order_share", "orders", ratio(col("orders_180d"), col("orders_all")),
         About("share", "rhythm", "ORDER_TREND", "share of all its orders placed in 180 days",
               missing="when the account never ordered"),
     ),
     derived(
-        "orders_change_90d", "orders", ("orders_90d", "orders_180d"), change,
+        "orders_change_90d", "orders", change(col("orders_90d"), col("orders_180d")),
         About("share", "rhythm", "ORDER_TREND",
               "orders of the last 90 days against the 90 before, from -1 to 1", churn=-1,
               is_actionable=True, missing="without orders in the last 180 days"),
     ),
     _before("_orders_before_180d", S.COUNT, 360, 180),
     derived(
-        "orders_change_180d", "orders", ("orders_180d", "_orders_before_180d"),
-        lambda now, before: change(now, now + before),
+        "orders_change_180d", "orders",
+        change(col("orders_180d"), col("orders_180d") + col("_orders_before_180d")),
         About("share", "rhythm", "ORDER_TREND",
               "orders of the last 180 days against the 180 before, from -1 to 1", churn=-1,
               missing="without orders in the last 360 days"),
     ),
     _before("_active_days_before_90d", S.DAYS, 180, 90),
     derived(
-        "active_days_change_90d", "orders", ("active_days_90d", "_active_days_before_90d"),
-        lambda now, before: change(now, now + before),
+        "active_days_change_90d", "orders",
+        change(col("active_days_90d"), col("active_days_90d") + col("_active_days_before_90d")),
         About("share", "rhythm", "ORDER_TREND",
               "days with an order, the last 90 days against the 90 before, from -1 to 1", churn=-1,
               missing="without orders in the last 180 days"),
     ),
     _before("_orders_around_last_year", S.COUNT, 410, 320),
     derived(
-        "orders_same_season", "orders", ("_orders_around_last_year", "days_since_first_order"),
-        lambda orders, life: np.where(life > 410.0, orders, np.nan),
+        "orders_same_season", "orders",
+        where(col("days_since_first_order") > 410.0, col("_orders_around_last_year"), MISSING),
         About("orders", "rhythm", "SEASON_ORDERS",
               "orders in the 90 days around this day a year ago", churn=-1,
               missing="with less than 410 days since the first order"),
     ),
     _before("_orders_next_season", S.COUNT, 365, 275),
     derived(
-        "orders_next_season", "orders", ("_orders_next_season", "days_since_first_order"),
-        lambda orders, life: np.where(life > 365.0, orders, np.nan),
+        "orders_next_season", "orders",
+        where(col("days_since_first_order") > 365.0, col("_orders_next_season"), MISSING),
         About("orders", "rhythm", "SEASON_ORDERS",
               "orders in the 90 days that followed this day a year ago", churn=-1,
               missing="with less than a year since the first order"),
     ),
     derived(
-        "orders_change_30d", "orders", ("orders_30d", "orders_90d"),
-        lambda now, quarter: change(3.0 * now, 3.0 * now + 1.5 * (quarter - now)),
+        "orders_change_30d", "orders",
+        change(3.0 * col("orders_30d"),
+               3.0 * col("orders_30d") + 1.5 * (col("orders_90d") - col("orders_30d"))),
         About("share", "rhythm", "ORDER_TREND",
               "orders of the last 30 days against the rate of the 60 before, from -1 to 1",
               churn=-1, missing="without orders in the last 90 days"),

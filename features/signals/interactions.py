@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from features.kernel import Floats, Output, State
+from features.formulas import MISSING, Expression, change, col, is_missing, ratio, where
+from features.kernel import Output, State
 from features.kernel import Statistic as S
-from features.signals.declare import About, Signal, Theme, aggregate, change, derived, ratio
+from features.signals.declare import About, Signal, Theme, aggregate, derived
 
 _IN = "interactions"
 _OUT = "interaction_outcomes"
@@ -33,14 +32,17 @@ def _outcome(flag: str, name: str, reason: str, words: str, *, churn: int, win: 
     )  # fmt: skip
 
 
-def silence_after_complaint(complaint: Floats, contact: Floats) -> Floats:
+def silence_after_complaint(complaint: Expression, contact: Expression) -> Expression:
     """For how many days has nobody called back since the last complaint? 0 when somebody did.
 
-    >>> silence_after_complaint(np.array([20.0, 20.0]), np.array([5.0, np.nan])).tolist()
-    [0.0, 20.0]
+    >>> from features.registers import value_of
+    >>> silence = silence_after_complaint(col("complaint"), col("contact"))
+    >>> value_of(silence, complaint=20.0, contact=5.0)
+    0.0
+    >>> value_of(silence, complaint=20.0, contact=float("nan"))
+    20.0
     """
-    is_silent = ~(contact < complaint)
-    return np.where(np.isnan(complaint), np.nan, np.where(is_silent, complaint, 0.0))
+    return where(is_missing(complaint), MISSING, where(contact < complaint, 0.0, complaint))
 
 
 SIGNALS = (
@@ -63,7 +65,7 @@ SIGNALS = (
     ),
     derived(
         "contact_overdue_ratio", _IN,
-        ("days_since_last_meaningful_contact", "usual_contact_gap_days"), ratio,
+        ratio(col("days_since_last_meaningful_contact"), col("usual_contact_gap_days")),
         About("times", "relationship", "CONTACT_SILENCE",
               "time without contact over the usual time between contacts", churn=1,
               is_actionable=True, missing="with contact on fewer than two days"),
@@ -80,7 +82,7 @@ SIGNALS = (
     ),
     aggregate("_interactions_180d", _IN, Output(S.COUNT, window_days=180)),
     derived(
-        "contact_change_90d", _IN, ("interactions_90d", "_interactions_180d"), change,
+        "contact_change_90d", _IN, change(col("interactions_90d"), col("_interactions_180d")),
         About("share", "relationship", "CONTACT_TREND",
               "interactions of the last 90 days against the 90 before, from -1 to 1", churn=-1,
               win=1, is_actionable=True, missing="without interactions in the last 180 days"),
@@ -116,7 +118,8 @@ SIGNALS = (
     aggregate("_days_since_complaint", _IN, Output(S.AGE_LAST, where=("is_complaint",))),
     derived(
         "silence_after_complaint_days", _IN,
-        ("_days_since_complaint", "days_since_last_meaningful_contact"), silence_after_complaint,
+        silence_after_complaint(col("_days_since_complaint"),
+                                col("days_since_last_meaningful_contact")),
         About("days", "service", "COMPLAINTS", "days without a call back since a complaint",
               churn=1, win=-1, is_actionable=True, missing="without any complaint"),
     ),
@@ -133,7 +136,7 @@ SIGNALS = (
     ),
     aggregate("_mean_survey_score", _IN, Output(S.MEAN, "survey_score")),
     derived(
-        "survey_change", _IN, ("last_survey_score", "_mean_survey_score"), np.subtract,
+        "survey_change", _IN, col("last_survey_score") - col("_mean_survey_score"),
         About("points", "relationship", "SURVEY", "last survey answer against the account's mean",
               churn=-1, missing="without any survey"),
     ),
@@ -165,7 +168,7 @@ SIGNALS = (
                                               window_days=180), table=_IN),
     aggregate("_outbound_180d", _IN, Output(S.COUNT, where=("is_outbound",), window_days=180)),
     derived(
-        "response_rate_180d", _IN, ("_responses_180d", "_outbound_180d"), ratio,
+        "response_rate_180d", _IN, ratio(col("_responses_180d"), col("_outbound_180d")),
         About("share", "relationship", "RESPONSE",
               "share of what we sent or called in 180 days that was answered", churn=-1, win=1,
               is_actionable=True, missing="when we began nothing in the last 180 days"),
@@ -174,28 +177,29 @@ SIGNALS = (
               Output(S.COUNT, where=("is_campaign", "has_response"), window_days=365), table=_IN),
     aggregate("_campaigns_365d", _IN, Output(S.COUNT, where=("is_campaign",), window_days=365)),
     derived(
-        "campaign_response_rate_365d", _IN, ("_campaign_responses_365d", "_campaigns_365d"), ratio,
+        "campaign_response_rate_365d", _IN,
+        ratio(col("_campaign_responses_365d"), col("_campaigns_365d")),
         About("share", "relationship", "RESPONSE",
               "share of the campaigns of 365 days that were answered", churn=-1, win=1,
               missing="without campaigns in the last 365 days"),
     ),
     derived(
-        "complaints_per_order_365d", _IN, ("complaints_365d", "orders_365d"), ratio,
+        "complaints_per_order_365d", _IN, ratio(col("complaints_365d"), col("orders_365d")),
         About("complaints", "service", "COMPLAINTS", "complaints per order, last 365 days",
               churn=1, missing="without orders in the last 365 days"),
     ),
     aggregate("_tickets_before_90d", _IN,
               Output(S.COUNT, where=("is_ticket",), window_days=180, skip_days=90)),
     derived(
-        "tickets_change_90d", _IN, ("tickets_90d", "_tickets_before_90d"),
-        lambda now, before: change(now, now + before),
+        "tickets_change_90d", _IN,
+        change(col("tickets_90d"), col("tickets_90d") + col("_tickets_before_90d")),
         About("share", "service", "TICKETS",
               "support tickets of the last 90 days against the 90 before, from -1 to 1", churn=1,
               missing="without tickets in the last 180 days"),
     ),
     aggregate("_inbound_90d", _IN, Output(S.COUNT, where=("is_inbound",), window_days=90)),
     derived(
-        "inbound_share_90d", _IN, ("_inbound_90d", "interactions_90d"), ratio,
+        "inbound_share_90d", _IN, ratio(col("_inbound_90d"), col("interactions_90d")),
         About("share", "relationship", "CONTACT_ACTIVITY",
               "share of the interactions of 90 days that the account began", win=1,
               missing="without interactions in the last 90 days"),
@@ -211,7 +215,7 @@ SIGNALS = (
         About("people", "relationship", "CONTACT_LOST", "people we knew who left", churn=1),
     ),
     derived(
-        "days_since_contact_left", "contacts", ("_as_of_utc_day", "_last_left_day"), np.subtract,
+        "days_since_contact_left", "contacts", col("_as_of_utc_day") - col("_last_left_day"),
         About("days", "relationship", "CONTACT_LOST", "days since somebody we knew left", churn=-1,
               missing="when nobody left"),
     ),

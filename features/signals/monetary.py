@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from features.formulas import (
+    MISSING,
+    change,
+    clip,
+    col,
+    equal,
+    is_missing,
+    maximum,
+    minimum,
+    ratio,
+    where,
+)
 from features.kernel import Output, State
 from features.kernel import Statistic as S
-from features.signals.declare import About, Signal, aggregate, change, derived, ratio
+from features.signals.declare import About, Signal, aggregate, derived
 from features.signals.recency import PURCHASE
 
 _NET = "net_amount"
@@ -27,8 +37,8 @@ SIGNALS = (
         About("currency", "spend", "SPEND_LEVEL", "net revenue so far", churn=-1, win=1),
     ),
     derived(
-        "revenue_change_90d", "orders", ("revenue_90d", "revenue_180d"),
-        lambda now, both: np.clip(change(now, both), -1.0, 1.0),
+        "revenue_change_90d", "orders",
+        clip(change(col("revenue_90d"), col("revenue_180d")), -1.0, 1.0),
         About("share", "spend", "SPEND_TREND",
               "revenue of the last 90 days against the 90 before, from -1 to 1", churn=-1,
               is_actionable=True, missing="without revenue in the last 180 days"),
@@ -36,8 +46,9 @@ SIGNALS = (
     aggregate("_revenue_before_180d", "orders",
               Output(S.SUM, _NET, window_days=360, skip_days=180)),
     derived(
-        "revenue_change_180d", "orders", ("revenue_180d", "_revenue_before_180d"),
-        lambda now, before: np.clip(change(now, now + before), -1.0, 1.0),
+        "revenue_change_180d", "orders",
+        clip(change(col("revenue_180d"), col("revenue_180d") + col("_revenue_before_180d")), -1.0,
+             1.0),
         About("share", "spend", "SPEND_TREND",
               "revenue of the last 180 days against the 180 before, from -1 to 1", churn=-1,
               is_actionable=True, missing="without revenue in the last 360 days"),
@@ -71,18 +82,18 @@ SIGNALS = (
     ),
     aggregate("_last_basket", "orders", Output(S.LAST, _NET, PURCHASE)),
     derived(
-        "last_basket_ratio", "orders", ("_last_basket", "average_basket_365d"), ratio,
+        "last_basket_ratio", "orders", ratio(col("_last_basket"), col("average_basket_365d")),
         About("times", "spend", "SPEND_TREND", "last order over the mean order", churn=-1,
               missing="without orders in the last 365 days"),
     ),
     derived(
-        "basket_volatility", "orders", ("basket_spread_365d", "average_basket_365d"), ratio,
+        "basket_volatility", "orders", ratio(col("basket_spread_365d"), col("average_basket_365d")),
         About("share", "spend", "BASKET_REGULARITY", "spread of the orders over their mean",
               missing="with fewer than two orders in the last 365 days"),
     ),
     derived(
-        "revenue_per_month", "orders", ("revenue_all", "days_since_first_order"),
-        lambda revenue, days: ratio(30.0 * revenue, np.maximum(days, 30.0)),
+        "revenue_per_month", "orders",
+        ratio(30.0 * col("revenue_all"), maximum(col("days_since_first_order"), 30.0)),
         About("currency", "spend", "SPEND_LEVEL", "net revenue per 30 days since the first order",
               churn=-1, missing="when the account never ordered"),
     ),
@@ -92,8 +103,8 @@ SIGNALS = (
     ),
     aggregate("_bought_365d", "orders", Output(S.SUM, _NET, PURCHASE, window_days=365)),
     derived(
-        "credit_note_rate_365d", "orders", ("_credited_365d", "_bought_365d"),
-        lambda credited, bought: np.minimum(ratio(-credited, bought), 10.0),
+        "credit_note_rate_365d", "orders",
+        minimum(ratio(-col("_credited_365d"), col("_bought_365d")), 10.0),
         About("share", "service", "CREDIT_NOTES", "credited over bought, last 365 days", churn=1,
               is_actionable=True, missing="without purchases in the last 365 days"),
     ),
@@ -105,35 +116,36 @@ SIGNALS = (
     ),
     aggregate("_margin_365d", "orders", Output(S.SUM, "margin_amount", window_days=365)),
     derived(
-        "margin_rate_365d", "orders", ("_margin_365d", "revenue_365d"),
-        lambda margin, revenue: np.where(margin == 0, np.nan, ratio(margin, revenue)),
+        "margin_rate_365d", "orders",
+        where(equal(col("_margin_365d"), 0.0), MISSING,
+              ratio(col("_margin_365d"), col("revenue_365d"))),
         About("share", "spend", "MARGIN", "margin over net revenue, last 365 days",
               missing="without margins or revenue in the last 365 days"),
     ),
     aggregate("_discount_365d", "orders", Output(S.SUM, "discount_amount", PURCHASE,
                                                  window_days=365)),
     derived(
-        "discount_rate_365d", "orders", ("_discount_365d", "_bought_365d"),
-        lambda discount, bought: ratio(discount, bought + discount),
+        "discount_rate_365d", "orders",
+        ratio(col("_discount_365d"), col("_bought_365d") + col("_discount_365d")),
         About("share", "spend", "DISCOUNT", "discount over gross purchases, last 365 days",
               is_actionable=True, missing="without purchases in the last 365 days"),
     ),
     derived(
-        "margin_365d", "orders", ("_margin_365d", "margin_rate_365d"),
-        lambda margin, rate: np.where(np.isnan(rate), np.nan, margin),
+        "margin_365d", "orders",
+        where(is_missing(col("margin_rate_365d")), MISSING, col("_margin_365d")),
         About("currency", "spend", "MARGIN", "margin of the last 365 days", churn=-1, win=1,
               missing="without margins or revenue in the last 365 days"),
     ),
     aggregate("_wallet", "wallet", Output(S.LAST, "value"), table="accounts"),
     derived(
-        "share_of_wallet", "orders", ("revenue_365d", "_wallet"), ratio,
+        "share_of_wallet", "orders", ratio(col("revenue_365d"), col("_wallet")),
         About("share", "spend", "SHARE_OF_WALLET",
               "revenue of 365 days over what the account spends on what we sell", churn=-1,
               is_actionable=True, missing="when what it spends is not known"),
     ),
     aggregate("_potential", "potential", Output(S.LAST, "value"), table="accounts"),
     derived(
-        "share_of_potential", "orders", ("revenue_365d", "_potential"), ratio,
+        "share_of_potential", "orders", ratio(col("revenue_365d"), col("_potential")),
         About("share", "spend", "SHARE_OF_WALLET",
               "revenue of 365 days over what the account could buy from us", churn=-1,
               is_actionable=True, missing="when its potential is not known"),
@@ -154,7 +166,7 @@ SIGNALS = (
     aggregate("_categories_365d", "lines",
               Output(S.DISTINCT, "category", PURCHASE, window_days=365), table="orders"),
     derived(
-        "dropped_categories_180d", "orders", ("_categories_365d", "categories_180d"), np.subtract,
+        "dropped_categories_180d", "orders", col("_categories_365d") - col("categories_180d"),
         About("categories", "spend", "CATEGORY_RANGE",
               "categories bought in 365 days but not in the last 180", churn=1,
               is_actionable=True),
@@ -164,7 +176,7 @@ SIGNALS = (
     aggregate("_categories_before", "lines",
               Output(S.DISTINCT, "category", PURCHASE, skip_days=180), table="orders"),
     derived(
-        "new_categories_180d", "orders", ("_categories_all", "_categories_before"), np.subtract,
+        "new_categories_180d", "orders", col("_categories_all") - col("_categories_before"),
         About("categories", "spend", "CATEGORY_RANGE",
               "categories bought for the first time in the last 180 days", churn=-1,
               is_actionable=True),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from features.bgnbd import expected_purchases, p_alive, repeat_purchases
-from features.kernel import Floats, Output
+from features.bgnbd import expected_purchases, p_alive
+from features.formulas import Expression, col, is_missing, maximum, minimum, ratio, where
+from features.kernel import Output
 from features.kernel import Statistic as S
-from features.signals.declare import About, aggregate, derived, lookup, ratio
+from features.signals.declare import About, aggregate, computed, derived, lookup
 
 PURCHASE = ("is_purchase",)
 _NO_ORDER = "when the account never ordered"
@@ -21,17 +20,19 @@ _PRIOR_GAPS = 2.0
 """A peer's usual gap counts like this many gaps of the account's own."""
 
 
-def expected_gap(own: Floats, days: Floats, peers: Floats) -> Floats:
+def expected_gap(own: Expression, days: Expression, peers: Expression) -> Expression:
     """Which gap may be expected: the account's own, leaning on its peers while it has few?
 
-    >>> expected_gap(np.array([10.0]), np.array([3.0]), np.array([40.0])).tolist()
-    [25.0]
+    >>> from features.registers import value_of
+    >>> gap = expected_gap(col("own"), col("days"), col("peers"))
+    >>> value_of(gap, own=10.0, days=3.0, peers=40.0)
+    25.0
     """
-    gaps = np.maximum(days - 1.0, 0.0)
-    own = np.where(np.isnan(own), 0.0, own)
+    gaps = maximum(days - 1.0, 0.0)
+    own = where(is_missing(own), 0.0, own)
     # Without peers (no context value) the account's own rhythm stands alone.
-    prior = np.where(np.isnan(peers), 0.0, _PRIOR_GAPS)
-    return ratio(gaps * own + prior * np.where(np.isnan(peers), 0.0, peers), gaps + prior)
+    prior = where(is_missing(peers), 0.0, _PRIOR_GAPS)
+    return ratio(gaps * own + prior * where(is_missing(peers), 0.0, peers), gaps + prior)
 
 
 _BGNBD = (
@@ -74,69 +75,69 @@ SIGNALS = (
     aggregate("_segment", "segment", Output(S.LAST, "code"), table="accounts"),
     lookup("_peer_gap_days", "orders", "_segment", ("segment", "usual_gap_days")),
     derived(
-        "expected_gap_days", "orders", ("median_gap_days", "_order_days", "_peer_gap_days"),
-        expected_gap,
+        "expected_gap_days", "orders",
+        expected_gap(col("median_gap_days"), col("_order_days"), col("_peer_gap_days")),
         About("days", "rhythm", "ORDER_RHYTHM",
               "days between orders to be expected: its own, leaning on its segment's", churn=1,
               missing="where no account ever ordered on two days"),
     ),
     derived(
-        "overdue_ratio", "orders", ("days_since_last_order", "expected_gap_days"), ratio,
+        "overdue_ratio", "orders", ratio(col("days_since_last_order"), col("expected_gap_days")),
         About("times", "rhythm", "RHYTHM_BROKEN", "silence over the gap to be expected", churn=1,
               win=-1, is_actionable=True, missing=_NO_GAP),
     ),
     derived(
-        "overdue_days", "orders", ("days_since_last_order", "expected_gap_days"),
-        np.subtract,
+        "overdue_days", "orders", col("days_since_last_order") - col("expected_gap_days"),
         About("days", "rhythm", "RHYTHM_BROKEN", "silence beyond the gap to be expected", churn=1,
               is_actionable=True, missing=_NO_GAP),
     ),
     derived(
-        "gap_irregularity", "orders", ("gap_spread_days", "usual_gap_days"), ratio,
+        "gap_irregularity", "orders", ratio(col("gap_spread_days"), col("usual_gap_days")),
         About("share", "rhythm", "REGULARITY", "spread of the gaps over their mean", churn=1,
               missing="with orders on fewer than three days"),
     ),
     derived(
-        "overdue_spreads", "orders", ("overdue_days", "gap_spread_days"),
-        lambda overdue, spread: overdue / (spread + _USUAL_SLACK_DAYS),
+        "overdue_spreads", "orders",
+        col("overdue_days") / (col("gap_spread_days") + _USUAL_SLACK_DAYS),
         About("times", "rhythm", "RHYTHM_BROKEN", "silence beyond the expected gap, in spreads of"
               " the account's own gaps", churn=1, is_actionable=True,
               missing="with orders on fewer than three days"),
     ),
     derived(
-        "silence_over_longest_gap", "orders", ("days_since_last_order", "longest_gap_days"),
-        lambda silence, longest: np.minimum(ratio(silence, longest), 20.0),
+        "silence_over_longest_gap", "orders",
+        minimum(ratio(col("days_since_last_order"), col("longest_gap_days")), 20.0),
         About("times", "rhythm", "RHYTHM_BROKEN", "silence over the longest gap so far, at most 20",
               churn=1, is_actionable=True, missing=_TWO_DAYS),
     ),
     derived(
-        "silence_over_active_life", "orders", ("days_since_last_order", "days_since_first_order"),
-        lambda silence, life: ratio(silence, life - silence + 30.0),
+        "silence_over_active_life", "orders",
+        ratio(col("days_since_last_order"),
+              col("days_since_first_order") - col("days_since_last_order") + 30.0),
         About("times", "rhythm", "RHYTHM_BROKEN",
               "silence over the time between the first and the last order (and 30 days)", churn=1,
               missing=_NO_ORDER),
     ),
     derived(
-        "bgnbd_frequency", "orders", ("_order_days",), repeat_purchases,
+        "bgnbd_frequency", "orders", maximum(col("_order_days") - 1.0, 0.0),
         About("days", "rhythm", "ORDER_FREQUENCY", "days with an order after the first (BG/NBD)",
               churn=-1),
     ),
     derived(
-        "bgnbd_recency_days", "orders", ("days_since_first_order", "days_since_last_order"),
-        np.subtract,
+        "bgnbd_recency_days", "orders",
+        col("days_since_first_order") - col("days_since_last_order"),
         About("days", "profile", "TENURE", "days from the first to the last order (BG/NBD)",
               churn=-1, missing=_NO_ORDER),
     ),
     *(lookup(f"_bgnbd_{name}", "orders", "_segment", ("segment", f"bgnbd_{name}"))
       for name in ("r", "alpha", "a", "b")),
-    derived(
+    computed(
         "bgnbd_p_alive", "orders", _BGNBD,
         lambda x, recency, age, *model: p_alive(x, recency / 7.0, age / 7.0, *model),
         About("share", "rhythm", "STILL_BUYING",
               "probability that the account still buys, from its rhythm alone (BG/NBD)", churn=-1,
               missing=_NO_ORDER),
     ),
-    derived(
+    computed(
         "bgnbd_orders_90d", "orders", _BGNBD,
         lambda x, recency, age, *model: expected_purchases(
             x, recency / 7.0, age / 7.0, *model, ahead=90.0 / 7.0
@@ -146,8 +147,8 @@ SIGNALS = (
               missing=_NO_ORDER),
     ),
     derived(
-        "silence_share_of_tenure", "orders", ("days_since_last_order", "days_since_first_order"),
-        ratio,
+        "silence_share_of_tenure", "orders",
+        ratio(col("days_since_last_order"), col("days_since_first_order")),
         About("share", "rhythm", "RHYTHM_BROKEN", "silence over the time since the first order",
               churn=1, missing=_NO_ORDER),
     ),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from features.formulas import col, maximum, ratio
 from features.kernel import Output, State
 from features.kernel import Statistic as S
-from features.signals.declare import About, aggregate, derived, ratio
+from features.signals.declare import About, aggregate, derived
 
 _SUB = "subscriptions"
 _NONE_LIVE = "without a subscription that runs"
@@ -23,8 +22,8 @@ SIGNALS = (
     ),
     aggregate("_mrr_change_180d", "mrr_moves", Output(S.SUM, "mrr", window_days=180), table=_SUB),
     derived(
-        "mrr_change_180d", _SUB, ("_mrr_change_180d", "mrr"),
-        lambda change, now: ratio(change, np.maximum(now, now - change)),
+        "mrr_change_180d", _SUB,
+        ratio(col("_mrr_change_180d"), maximum(col("mrr"), col("mrr") - col("_mrr_change_180d"))),
         About("share", "contract", "MRR_TREND",
               "change of the monthly amount over 180 days, as a share of the larger one", churn=-1,
               is_actionable=True, missing="without a monthly amount on either day"),
@@ -46,7 +45,7 @@ SIGNALS = (
     ),
     aggregate("_next_term_end_day", _SUB, Output(S.MIN, "term_end_day", state=State.OPEN)),
     derived(
-        "days_to_renewal", _SUB, ("_next_term_end_day", "_as_of_day"), np.subtract,
+        "days_to_renewal", _SUB, col("_next_term_end_day") - col("_as_of_day"),
         About("days", "contract", "RENEWAL", "days until the next term ends (negative: past)",
               is_actionable=True, missing=_NONE_LIVE),
     ),

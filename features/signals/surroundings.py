@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
-from features.kernel import Floats, Output
+from features.formulas import MISSING, Expression, col, is_missing, ratio, where
+from features.kernel import Output
 from features.kernel import Statistic as S
-from features.signals.declare import About, Signal, aggregate, derived, lookup, ratio
+from features.signals.declare import About, Signal, aggregate, derived, lookup
 
 _EVENTS = "account_events"
 DECILES = tuple(range(1, 10))
 """Deciles of yearly revenue that a context keeps per segment and country."""
 
 
-def position(value: Floats, *deciles: Floats) -> Floats:
+def position(value: Expression, deciles: Sequence[Expression]) -> Expression:
     """Above how many tenths of its peers does a value lie, from 0 to 1? Missing without peers.
 
-    >>> position(np.array([5.0]), *(np.array([float(i)]) for i in range(1, 10))).tolist()
-    [0.5]
+    >>> from features.registers import value_of
+    >>> of_two = position(col("value"), [col("low"), col("high")])
+    >>> value_of(of_two, value=5.0, low=1.0, high=9.0)
+    0.1
     """
-    known = ~np.isnan(deciles[0]) & ~np.isnan(value)
-    above = sum((value >= cut).astype(np.float64) for cut in deciles)
-    return np.where(known, above / 10.0, np.nan)
+    above = sum((value >= cut for cut in deciles[1:]), start=value >= deciles[0])
+    share = where(is_missing(deciles[0]), MISSING, above / 10.0)
+    return where(is_missing(value), MISSING, share)
 
 
 def _position_in(place: str) -> tuple[Signal, ...]:
@@ -33,7 +36,8 @@ def _position_in(place: str) -> tuple[Signal, ...]:
             for name, number in zip(deciles, DECILES, strict=True)
         ),
         derived(
-            f"revenue_position_in_{place}", "orders", ("revenue_365d", *deciles), position,
+            f"revenue_position_in_{place}", "orders",
+            position(col("revenue_365d"), [col(name) for name in deciles]),
             About("share", "profile", "POSITION",
                   f"tenths of the active accounts of its {place} that buy no more, 0 to 1",
                   churn=-1, win=1, missing=f"without active accounts in the {place}"),
@@ -53,7 +57,7 @@ SIGNALS = (
     *_position_in("country"),
     lookup("_usual_orders", "orders", "_segment", ("segment", "orders_median")),
     derived(
-        "orders_to_peers", "orders", ("orders_365d", "_usual_orders"), ratio,
+        "orders_to_peers", "orders", ratio(col("orders_365d"), col("_usual_orders")),
         About("times", "profile", "POSITION",
               "orders of 365 days over the median of the active accounts of its segment", churn=-1,
               missing="without active accounts in the segment"),
@@ -68,20 +72,20 @@ SIGNALS = (
     lookup("_group_revenue_365d", "accounts", "_parent", ("parent", "revenue_365d")),
     lookup("_group_active_share", "accounts", "_parent", ("parent", "active_share")),
     derived(
-        "group_accounts", "accounts", ("_parent", "_group_accounts"),
-        lambda parent, value: np.where(np.isnan(parent), np.nan, value),
+        "group_accounts", "accounts",
+        where(is_missing(col("_parent")), MISSING, col("_group_accounts")),
         About("accounts", "profile", "GROUP", "accounts of its group that we know",
               missing="without a parent"),
     ),
     derived(
-        "group_revenue_365d", "orders", ("_parent", "_group_revenue_365d"),
-        lambda parent, value: np.where(np.isnan(parent), np.nan, value),
+        "group_revenue_365d", "orders",
+        where(is_missing(col("_parent")), MISSING, col("_group_revenue_365d")),
         About("currency", "profile", "GROUP", "revenue of its group in 365 days", churn=-1, win=1,
               missing="without a parent"),
     ),
     derived(
-        "group_active_share", "orders", ("_parent", "_group_active_share"),
-        lambda parent, value: np.where(np.isnan(parent), np.nan, value),
+        "group_active_share", "orders",
+        where(is_missing(col("_parent")), MISSING, col("_group_active_share")),
         About("share", "profile", "GROUP", "share of its group that ordered in 180 days",
               churn=-1, win=1, missing="without a parent"),
     ),

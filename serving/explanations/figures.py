@@ -15,7 +15,7 @@ import numpy as np
 
 from features.kernel import Floats
 from features.signals.catalogue import BY_NAME, account_prefix
-from features.signals.declare import Entity, ratio
+from features.signals.declare import Entity
 
 Form = Literal["days", "every", "hours", "count", "money", "share", "number"]
 """How a figure is written; ``every`` is a rhythm: "every 15 days"."""
@@ -76,6 +76,12 @@ class Figure:
 _YEAR_DAYS = 365.0
 
 
+def _over(numerator: Floats, denominator: Floats) -> Floats:
+    """How many times the denominator is the numerator? Missing where the denominator is not > 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(denominator > 0, numerator / denominator, np.nan)
+
+
 def _count(feature: str, usual: Usual | None = None, *, key: str | None = None) -> Figure:
     return Figure(feature, "count", usual, key, has_none=True)
 
@@ -95,7 +101,7 @@ def _before(change: Floats, now: Floats) -> Floats:
     >>> _before(np.array([0.5, -1.0]), np.array([3.0, 0.0])).tolist()
     [1.0, nan]
     """
-    return np.rint(ratio(now * (1.0 - change), 1.0 + change))
+    return np.rint(_over(now * (1.0 - change), 1.0 + change))
 
 
 def _same(usual: Floats) -> Floats:
@@ -248,7 +254,7 @@ _DEAL: Mapping[str, tuple[Figure, ...]] = {
         Figure(
             "account_days_since_last_order",
             "days",
-            Usual(("account_days_since_last_order", "account_overdue_ratio"), ratio, "every"),
+            Usual(("account_days_since_last_order", "account_overdue_ratio"), _over, "every"),
         ),
     ),
     "ORDER_FREQUENCY": (_count("account_orders_365d"),),

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.cohorts import open_deals
-from features.context import ContextTable
+from features.context import Context, ContextTable
 from features.events import EventSet
 from features.kernel import Codes, Floats, Output
 from features.kernel import Statistic as S
-from features.matrix import deal_rows
+from features.matrix import FeatureMatrix, are_alike_for_accounts, deal_rows
 from features.track_record import read_all
 from portfolio.actions import deal_actions
 from portfolio.priority import Actions, Priority
@@ -80,7 +80,9 @@ def score_deals(
     if champion is None or not is_open.size:
         return ScoredDeals(code, status, None, close_row, nothing, nothing, action, none)
     context, has_context = champion.context_for(moment)
-    rows = deal_rows(events, code[is_open], np.full(is_open.size, moment), {moment: context})
+    moments = np.full(is_open.size, moment)
+    shared = _shared_rows(accounts, context)
+    rows = deal_rows(events, code[is_open], moments, {moment: context}, shared)
     close = score_rows(champion, rows, context, is_before_contexts=not has_context)
     close_row[is_open] = np.arange(is_open.size)
     expected, p80 = nothing.copy(), nothing.copy()
@@ -98,6 +100,13 @@ def score_deals(
         rows.keys["segment"], money, as_of, settings,
     )  # fmt: skip
     return ScoredDeals(code, status, close, close_row, expected, p80, action, priority)
+
+
+def _shared_rows(accounts: ScoredAccounts, context: Context) -> FeatureMatrix | None:
+    """Rows of the accounts, where the other champion's context gives the same."""
+    if accounts.churn is None or not are_alike_for_accounts(accounts.churn.context, context):
+        return None
+    return accounts.rows
 
 
 def _visible_deals(events: EventSet, moment: int) -> tuple[Codes, NDArray[np.str_]]:

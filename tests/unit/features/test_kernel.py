@@ -38,7 +38,7 @@ def _read(output: Output, as_of_day: float = 50, events: Events | None = None) -
     events = events or _events()
     out = np.full((1, 1), -1.0)
     as_of = np.array([int(as_of_day * US_PER_DAY)])
-    run(events, compile_program(events, {0: output}, 1), np.zeros(1, dtype=np.int64), as_of, out)
+    run(events, compile_program(events, {0: output}), np.zeros(1, dtype=np.int64), as_of, out)
     return float(out[0, 0])
 
 
@@ -153,7 +153,7 @@ def test_outputs_of_one_pass_do_not_disturb_each_other() -> None:
     }
     out = np.full((1, 5), -1.0)
     as_of = np.array([50 * US_PER_DAY])
-    run(events, compile_program(events, outputs, 5), np.zeros(1, dtype=np.int64), as_of, out)
+    run(events, compile_program(events, outputs), np.zeros(1, dtype=np.int64), as_of, out)
     assert out.tolist() == [[5, 7, 12, 2, -1]]
 
 
@@ -167,7 +167,7 @@ def test_threads_change_no_bit() -> None:
         measures={"value": dice.normal(size=n)},
     )  # fmt: skip
     program = compile_program(
-        events, {0: Output(S.STD, "value"), 1: Output(S.GAP_MEDIAN), 2: Output(S.P80, "value")}, 3
+        events, {0: Output(S.STD, "value"), 1: Output(S.GAP_MEDIAN), 2: Output(S.P80, "value")}
     )
     rows = np.repeat(np.arange(500), 12)
     as_of = np.tile(np.arange(12) * 30 * US_PER_DAY, 500)
