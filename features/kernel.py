@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -130,7 +130,12 @@ class Events:
     flag_names: tuple[str, ...]
     measure_names: tuple[str, ...]
 
-    @property
+    @cached_property
+    def longest(self) -> int:
+        """Most events that one entity has."""
+        return int(np.diff(self.offsets).max(initial=0))
+
+    @cached_property
     def shape(self) -> Shape:
         """What can be read off them."""
         return Shape(self.flag_names, self.measure_names, self.has_later)
@@ -174,18 +179,6 @@ class Program:
 
     tracks: Codes
     outputs: Codes
-    needs_scratch: bool
-
-
-_NEEDS_SCRATCH = frozenset(
-    {
-        Statistic.MEDIAN,
-        Statistic.P80,
-        Statistic.GAP_MEDIAN,
-        Statistic.DISTINCT,
-        Statistic.TOP_SHARE,
-    }
-)
 
 
 def compile_program(events: Events, outputs: Mapping[int, Output]) -> Program:
@@ -236,7 +229,6 @@ def program_for(shape: Shape, outputs: tuple[tuple[int, Output], ...]) -> Progra
     return Program(
         np.array(rows, dtype=np.int64).reshape(-1, 7),
         np.array(flat, dtype=np.int64).reshape(-1, 3),
-        any(statistic in _NEEDS_SCRATCH for _, statistic, _ in flat),
     )
 
 
@@ -286,14 +278,14 @@ def reader(
     callable
         Takes the first and last row (exclusive) and the (rows, width) matrix to fill.
     """
-    longest = int(np.diff(events.offsets).max(initial=0)) if program.needs_scratch else 0
-    scratch = np.empty((3, longest))
+    seen = np.empty((2, events.longest), dtype=np.int64)
+    lists = np.empty((4, events.longest))
 
     def read(low: int, high: int, out: Floats) -> None:
         walk(
             events.offsets, events.at, events.known_from, events.known_until, events.later,
             events.day, events.flags, events.measures, entity[low:high], as_of[low:high],
-            program.tracks, program.outputs, out, scratch[0], scratch[1], scratch[2],
+            program.tracks, program.outputs, out, seen, lists,
         )  # fmt: skip
 
     return read

@@ -1,220 +1,263 @@
-"""One backward pass over the events of an entity; see `features.kernel`."""
+"""One backward pass over the events of an entity, compiled; see `features.kernel`.
+
+For each row: which events does anybody see, which of these does a track keep, and what is read off
+those within each window? All are listed from the newest to the oldest. The lists lie in rows of one
+scratch array, because passing many arrays to a small function costs more than what it does.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-from features.asof import is_visible
+from features.asof import US_PER_DAY, is_visible
+
+VALUES, GAPS, ORDERED, WEIGHTS = 0, 1, 2, 3
+"""Rows of the scratch array: values kept, gaps between their days, and room to sort them."""
+_FEW = 48
+"""Up to so many values are sorted by insertion: quicker than asking for room."""
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _quantile(values, n, share):  # type: ignore[no-untyped-def]
-    ordered = np.sort(values[:n])
+@njit("void(float64[:, ::1], int64)", cache=True, nogil=True)
+def _sort(lists, n):  # type: ignore[no-untyped-def]
+    """Sort values, and their weights with them; equal ones keep their order."""
+    if n > _FEW:
+        order = np.argsort(lists[ORDERED, :n], kind="mergesort")
+        lists[ORDERED, :n] = lists[ORDERED, :n][order]
+        lists[WEIGHTS, :n] = lists[WEIGHTS, :n][order]
+        return
+    for i in range(1, n):
+        value, weight = lists[ORDERED, i], lists[WEIGHTS, i]
+        j = i
+        while j > 0 and lists[ORDERED, j - 1] > value:
+            lists[ORDERED, j], lists[WEIGHTS, j] = lists[ORDERED, j - 1], lists[WEIGHTS, j - 1]
+            j -= 1
+        lists[ORDERED, j], lists[WEIGHTS, j] = value, weight
+
+
+@njit("float64(float64[:, ::1], int64, int64, float64)", cache=True, nogil=True)
+def _quantile(lists, of, n, share):  # type: ignore[no-untyped-def]
+    for i in range(n):
+        lists[ORDERED, i] = lists[of, i]
+    _sort(lists, n)
     place = share * (n - 1)
     low = int(place)
     high = min(low + 1, n - 1)
-    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
+    below = lists[ORDERED, low]
+    return below + (place - low) * (lists[ORDERED, high] - below)
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _distinct(values, n):  # type: ignore[no-untyped-def]
-    ordered = np.sort(values[:n])
+@njit("float64(float64[:, ::1], int64)", cache=True, nogil=True)
+def _distinct(lists, n):  # type: ignore[no-untyped-def]
+    for i in range(n):
+        lists[ORDERED, i] = lists[VALUES, i]
+    _sort(lists, n)
     found = 0
     for i in range(n):
-        if i == 0 or ordered[i] != ordered[i - 1]:
+        if i == 0 or lists[ORDERED, i] != lists[ORDERED, i - 1]:
             found += 1
     return float(found)
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _top_share(values, weights, n):  # type: ignore[no-untyped-def]
-    order = np.argsort(values[:n], kind="mergesort")
-    total = 0.0
-    top = 0.0
-    own = 0.0
+@njit(
+    "float64(float64[:, ::1], int64, float64[:, ::1], int64, int64[:, ::1])", cache=True, nogil=True
+)
+def _top_share(lists, n, measures, weight, events):  # type: ignore[no-untyped-def]
     for i in range(n):
-        if i > 0 and values[order[i]] != values[order[i - 1]]:
+        heavy = measures[weight, events[1, i]]
+        lists[ORDERED, i], lists[WEIGHTS, i] = lists[VALUES, i], (heavy if heavy > 0.0 else 0.0)
+    _sort(lists, n)
+    total, top, own = 0.0, 0.0, 0.0
+    for i in range(n):
+        if i > 0 and lists[ORDERED, i] != lists[ORDERED, i - 1]:
             own = 0.0
-        own += weights[order[i]]
-        total += weights[order[i]]
+        own += lists[WEIGHTS, i]
+        total += lists[WEIGHTS, i]
         top = max(top, own)
     return top / total if total > 0.0 else np.nan
+
+
+@njit("float64(float64[:, ::1], int64, int64)", cache=True, nogil=True, error_model="numpy")
+def _mean(lists, of, n):  # type: ignore[no-untyped-def]
+    mean = 0.0
+    for i in range(n):
+        mean += (lists[of, i] - mean) / (i + 1)
+    return mean
+
+
+@njit("float64(float64[:, ::1], int64, int64)", cache=True, nogil=True, error_model="numpy")
+def _std(lists, of, n):  # type: ignore[no-untyped-def]
+    mean, squares = 0.0, 0.0
+    for i in range(n):
+        delta = lists[of, i] - mean
+        mean += delta / (i + 1)
+        squares += delta * (lists[of, i] - mean)
+    return np.sqrt(max(squares, 0.0) / (n - 1)) if n > 1 else np.nan
+
+
+@njit(
+    "float64(float64[:, ::1], int64, int64[::1], int64, int64[:, ::1])",
+    cache=True, nogil=True, error_model="numpy",
+)  # fmt: skip
+def _slope(lists, n, at, as_of, events):  # type: ignore[no-untyped-def]
+    mean, time_mean, squares, product = 0.0, 0.0, 0.0, 0.0
+    for i in range(n):
+        time = -((as_of - at[events[1, i]]) / US_PER_DAY)
+        mean += (lists[VALUES, i] - mean) / (i + 1)
+        delta = time - time_mean
+        time_mean += delta / (i + 1)
+        squares += delta * (time - time_mean)
+        product += delta * (lists[VALUES, i] - mean)
+    return 30.0 * product / squares if squares > 0.0 else np.nan
+
+
+@njit("float64(float64[:, ::1], int64, float64)", cache=True, nogil=True)
+def _steps(lists, n, sign):  # type: ignore[no-untyped-def]
+    """How often does the value rise (sign 1) or fall (-1) from one event to the next?"""
+    found = 0
+    for i in range(1, n):
+        if sign * lists[VALUES, i - 1] > sign * lists[VALUES, i]:
+            found += 1
+    return float(found)
+
+
+@njit("float64(float64[:, ::1], int64, int64, float64)", cache=True, nogil=True)
+def _extreme(lists, of, n, sign):  # type: ignore[no-untyped-def]
+    """Which is the largest (sign 1) or the smallest (-1)?"""
+    extreme = lists[of, 0]
+    for i in range(1, n):
+        if sign * lists[of, i] > sign * extreme:
+            extreme = lists[of, i]
+    return extreme
+
+
+@njit("float64(int64, float64[:, ::1], int64)", cache=True, nogil=True)
+def _of_gaps(statistic, lists, n):  # type: ignore[no-untyped-def]
+    if statistic == 9:
+        return float(n + 1)
+    if n == 0:
+        return np.nan
+    if statistic == 12:
+        return _mean(lists, GAPS, n)
+    if statistic == 13:
+        return _std(lists, GAPS, n)
+    if statistic == 14:
+        return _quantile(lists, GAPS, n, 0.5)
+    return _extreme(lists, GAPS, n, 1.0)
+
+
+@njit("float64(int64, float64[:, ::1], int64)", cache=True, nogil=True)
+def _of_values(statistic, lists, n):  # type: ignore[no-untyped-def]
+    if statistic == 2:
+        return _mean(lists, VALUES, n)
+    if statistic == 3:
+        return _std(lists, VALUES, n)
+    if statistic == 4:
+        return _extreme(lists, VALUES, n, -1.0)
+    if statistic == 5:
+        return _extreme(lists, VALUES, n, 1.0)
+    if statistic == 6:
+        return _quantile(lists, VALUES, n, 0.5)
+    if statistic == 16:
+        return _steps(lists, n, 1.0)
+    if statistic == 17:
+        return _steps(lists, n, -1.0)
+    if statistic == 18:
+        return _distinct(lists, n)
+    return _quantile(lists, VALUES, n, 0.8)
 
 
 @njit(
     "void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int32[::1], int64[::1],"
     " float64[:, ::1], int64[::1], int64[::1], int64[:, ::1], int64[:, ::1], float64[:, :],"
-    " float64[::1], float64[::1], float64[::1])",
+    " int64[:, ::1], float64[:, ::1])",
     cache=True,
     nogil=True,
+    error_model="numpy",
 )
 def walk(  # type: ignore[no-untyped-def]
     offsets, at, known_from, known_until, later, day, flags,
-    measures, row_entity, row_as_of, tracks, outputs, out,
-    values, gaps, weights,
+    measures, row_entity, row_as_of, tracks, outputs, out, events, lists,
 ):  # fmt: skip
-    """Fill ``out[row, column]`` for rows of (entity, as_of instant); see the module."""
-    nan = np.nan
+    """Fill ``out[row, column]`` for rows of (entity, as_of instant); see `features.kernel`.
+
+    ``events`` (2, longest) and ``lists`` (4, longest) are scratch space for the events of one
+    entity: those seen, those that a track keeps, and what is read off them.
+    """
     for row in range(row_entity.shape[0]):
-        entity = row_entity[row]
+        low = offsets[row_entity[row]]
         as_of = row_as_of[row]
-        low = offsets[entity]
-        # Events are sorted by time: everything from `high` on has not happened yet.
-        first, high = low, offsets[entity + 1]
-        while first < high:
-            middle = (first + high) // 2
+        # Events are sorted by time: everything from `end` on has not happened yet.
+        first, end = low, offsets[row_entity[row] + 1]
+        while first < end:
+            middle = (first + end) // 2
             if at[middle] < as_of:
                 first = middle + 1
             else:
-                high = middle
+                end = middle
+        n_seen = 0
+        for event in range(end - 1, low - 1, -1):
+            if is_visible(at[event], known_from[event], known_until[event], as_of):
+                events[0, n_seen] = event
+                n_seen += 1
         for track in range(tracks.shape[0]):
-            mask = tracks[track, 0]
-            state = tracks[track, 1]
-            measure = tracks[track, 2]
-            skip = tracks[track, 3]
-            weight = tracks[track, 4]
-            output = tracks[track, 5]
-            end = tracks[track, 6]
-            n = 0
-            total = 0.0
-            mean = 0.0
-            squares = 0.0
-            smallest = np.inf
-            largest = -np.inf
-            newest = nan
-            oldest = nan
-            age_newest = nan
-            age_oldest = nan
-            days = 0
-            last_day = 0
-            n_gaps = 0
-            gap_mean = 0.0
-            gap_squares = 0.0
-            gap_max = -np.inf
-            rises = 0
-            falls = 0
-            time_mean = 0.0
-            time_squares = 0.0
-            time_product = 0.0
-            position = high - 1
-            while output < end:
-                window = outputs[output, 0]
-                while position >= low:
-                    event = position
-                    age = as_of - at[event]
-                    if age > window:
-                        break
-                    position -= 1
-                    if skip > 0 and age <= skip:
-                        continue
-                    if (flags[event] & mask) != mask:
-                        continue
-                    if not is_visible(at[event], known_from[event], known_until[event], as_of):
-                        continue
-                    if state == 1 and later[event] < as_of:
-                        continue
-                    if state == 2 and later[event] >= as_of:
-                        continue
-                    value = 0.0
-                    if measure >= 0:
-                        value = measures[measure, event]
-                        if value != value:
-                            continue
+            mask, state = tracks[track, 0], tracks[track, 1]
+            measure, skip = tracks[track, 2], tracks[track, 3]
+            oldest = outputs[tracks[track, 6] - 1, 0]
+            kept = 0
+            for i in range(n_seen):
+                event = events[0, i]
+                age = as_of - at[event]
+                if age > oldest:
+                    break
+                # Without branches: which events count follows no pattern that could be foretold.
+                counts = ((flags[event] & mask) == mask) & (age > skip)
+                counts &= (state == 0) | ((later[event] < as_of) == (state == 2))
+                if measure >= 0:
+                    value = measures[measure, event]
+                    counts &= value == value
+                    lists[VALUES, kept] = value
+                events[1, kept] = event
+                kept += counts
+            n, summed, total = 0, 0, 0.0
+            n_gaps, gaps_of = 0, 0
+            for output in range(tracks[track, 5], tracks[track, 6]):
+                window, statistic = outputs[output, 0], outputs[output, 1]
+                while n < kept and as_of - at[events[1, n]] <= window:
                     n += 1
-                    age_days = age / 86_400_000_000
-                    if n == 1:
-                        newest = value
-                        age_newest = age_days
-                    elif value < oldest:
-                        rises += 1
-                    elif value > oldest:
-                        falls += 1
-                    oldest = value
-                    age_oldest = age_days
-                    total += value
-                    delta = value - mean
-                    mean += delta / n
-                    squares += delta * (value - mean)
-                    time_delta = -age_days - time_mean
-                    time_mean += time_delta / n
-                    time_squares += time_delta * (-age_days - time_mean)
-                    time_product += time_delta * (value - mean)
-                    smallest = min(smallest, value)
-                    largest = max(largest, value)
-                    if values.shape[0] > 0:
-                        values[n - 1] = value
-                        if weight >= 0:
-                            heavy = measures[weight, event]
-                            weights[n - 1] = heavy if heavy > 0.0 else 0.0
-                    if days == 0:
-                        days = 1
-                        last_day = day[event]
-                    elif day[event] != last_day:
-                        gap = float(last_day - day[event])
-                        days += 1
-                        last_day = day[event]
-                        n_gaps += 1
-                        delta = gap - gap_mean
-                        gap_mean += delta / n_gaps
-                        gap_squares += delta * (gap - gap_mean)
-                        gap_max = max(gap_max, gap)
-                        if gaps.shape[0] > 0:
-                            gaps[n_gaps - 1] = gap
-                while output < end and outputs[output, 0] == window:
-                    statistic = outputs[output, 1]
-                    result = nan
-                    if statistic == 0:
-                        result = float(n)
-                    elif statistic == 1:
-                        result = total
-                    elif statistic == 9:
-                        result = float(days)
-                    elif statistic == 16:
-                        result = float(rises)
-                    elif statistic == 17:
-                        result = float(falls)
-                    elif n > 0:
-                        if statistic == 2:
-                            result = mean
-                        elif statistic == 3:
-                            if n > 1:
-                                result = np.sqrt(max(squares, 0.0) / (n - 1))
-                        elif statistic == 4:
-                            result = smallest
-                        elif statistic == 5:
-                            result = largest
-                        elif statistic == 6:
-                            result = _quantile(values, n, 0.5)
-                        elif statistic == 7:
-                            result = newest
-                        elif statistic == 8:
-                            result = oldest
-                        elif statistic == 10:
-                            result = age_newest
-                        elif statistic == 11:
-                            result = age_oldest
-                        elif statistic == 12:
-                            if n_gaps > 0:
-                                result = gap_mean
-                        elif statistic == 13:
-                            if n_gaps > 1:
-                                result = np.sqrt(max(gap_squares, 0.0) / (n_gaps - 1))
-                        elif statistic == 14:
-                            if n_gaps > 0:
-                                result = _quantile(gaps, n_gaps, 0.5)
-                        elif statistic == 15:
-                            if n_gaps > 0:
-                                result = gap_max
-                        elif statistic == 18:
-                            result = _distinct(values, n)
-                        elif statistic == 20:
-                            result = _quantile(values, n, 0.8)
-                        elif statistic == 21:
-                            result = _top_share(values, weights, n)
-                        elif statistic == 19 and time_squares > 0.0:
-                            result = 30.0 * time_product / time_squares
-                    elif statistic == 18:
+                result = np.nan
+                if statistic == 0:
+                    result = float(n)
+                elif statistic == 1:
+                    while measure >= 0 and summed < n:
+                        total += lists[VALUES, summed]
+                        summed += 1
+                    result = total
+                elif n == 0:
+                    if statistic == 9 or 16 <= statistic <= 18:
                         result = 0.0
-                    out[row, outputs[output, 2]] = result
-                    output += 1
+                elif statistic == 7:
+                    result = lists[VALUES, 0]
+                elif statistic == 8:
+                    result = lists[VALUES, n - 1]
+                elif statistic == 10:
+                    result = (as_of - at[events[1, 0]]) / US_PER_DAY
+                elif statistic == 11:
+                    result = (as_of - at[events[1, n - 1]]) / US_PER_DAY
+                elif statistic == 9 or 12 <= statistic <= 15:
+                    if gaps_of != n:
+                        n_gaps, gaps_of = 0, n
+                        last = day[events[1, 0]]
+                        for i in range(1, n):
+                            if day[events[1, i]] != last:
+                                lists[GAPS, n_gaps] = float(last - day[events[1, i]])
+                                last = day[events[1, i]]
+                                n_gaps += 1
+                    result = _of_gaps(statistic, lists, n_gaps)
+                elif statistic == 19:
+                    result = _slope(lists, n, at, as_of, events)
+                elif statistic == 21:
+                    result = _top_share(lists, n, measures, tracks[track, 4], events)
+                else:
+                    result = _of_values(statistic, lists, n)
+                out[row, outputs[output, 2]] = result
