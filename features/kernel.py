@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.asof import NEVER, US_PER_DAY, Instants
-from features.walk import walk
+from features.walk import LISTS, walk
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -279,7 +279,7 @@ def reader(
         Takes the first and last row (exclusive) and the (rows, width) matrix to fill.
     """
     seen = np.empty((2, events.longest), dtype=np.int64)
-    lists = np.empty((4, events.longest))
+    lists = np.empty((LISTS, events.longest))
 
     def read(low: int, high: int, out: Floats) -> None:
         walk(

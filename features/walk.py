@@ -12,27 +12,51 @@ from numba import njit
 
 from features.asof import US_PER_DAY, is_visible
 
-VALUES, GAPS, ORDERED, WEIGHTS = 0, 1, 2, 3
+VALUES, GAPS, ORDERED, WEIGHTS, SPARE, SPARE_WEIGHTS = 0, 1, 2, 3, 4, 5
 """Rows of the scratch array: values kept, gaps between their days, and room to sort them."""
-_FEW = 48
-"""Up to so many values are sorted by insertion: quicker than asking for room."""
+LISTS = 6
+_RUN = 16
+"""Runs of so many values are sorted by insertion before they are merged."""
+
+
+@njit("void(float64[:, ::1], int64, int64)", cache=True, nogil=True)
+def _insert(lists, low, high):  # type: ignore[no-untyped-def]
+    """Sort one run by insertion."""
+    for i in range(low + 1, high):
+        value, weight = lists[ORDERED, i], lists[WEIGHTS, i]
+        j = i
+        while j > low and lists[ORDERED, j - 1] > value:
+            lists[ORDERED, j], lists[WEIGHTS, j] = lists[ORDERED, j - 1], lists[WEIGHTS, j - 1]
+            j -= 1
+        lists[ORDERED, j], lists[WEIGHTS, j] = value, weight
+
+
+@njit("void(float64[:, ::1], int64, int64, int64, int64, int64)", cache=True, nogil=True)
+def _merge(lists, source, target, low, middle, high):  # type: ignore[no-untyped-def]
+    """Merge two runs that follow each other; of equal values those of the first come first."""
+    i, j = low, middle
+    for k in range(low, high):
+        is_left = j >= high or (i < middle and lists[source, i] <= lists[source, j])
+        place = i if is_left else j
+        lists[target, k] = lists[source, place]
+        lists[target + 1, k] = lists[source + 1, place]
+        i += is_left
+        j += not is_left
 
 
 @njit("void(float64[:, ::1], int64)", cache=True, nogil=True)
 def _sort(lists, n):  # type: ignore[no-untyped-def]
     """Sort values, and their weights with them; equal ones keep their order."""
-    if n > _FEW:
-        order = np.argsort(lists[ORDERED, :n], kind="mergesort")
-        lists[ORDERED, :n] = lists[ORDERED, :n][order]
-        lists[WEIGHTS, :n] = lists[WEIGHTS, :n][order]
-        return
-    for i in range(1, n):
-        value, weight = lists[ORDERED, i], lists[WEIGHTS, i]
-        j = i
-        while j > 0 and lists[ORDERED, j - 1] > value:
-            lists[ORDERED, j], lists[WEIGHTS, j] = lists[ORDERED, j - 1], lists[WEIGHTS, j - 1]
-            j -= 1
-        lists[ORDERED, j], lists[WEIGHTS, j] = value, weight
+    for low in range(0, n, _RUN):
+        _insert(lists, low, min(low + _RUN, n))
+    source, target, run = ORDERED, SPARE, _RUN
+    while run < n:
+        for low in range(0, n, 2 * run):
+            _merge(lists, source, target, low, min(low + run, n), min(low + 2 * run, n))
+        source, target, run = target, source, 2 * run
+    if source != ORDERED:
+        for i in range(n):
+            lists[ORDERED, i], lists[WEIGHTS, i] = lists[SPARE, i], lists[SPARE_WEIGHTS, i]
 
 
 @njit("float64(float64[:, ::1], int64, int64, float64)", cache=True, nogil=True)
@@ -181,7 +205,7 @@ def walk(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Fill ``out[row, column]`` for rows of (entity, as_of instant); see `features.kernel`.
 
-    ``events`` (2, longest) and ``lists`` (4, longest) are scratch space for the events of one
+    ``events`` (2, longest) and ``lists`` (`LISTS`, longest) are scratch space for the events of one
     entity: those seen, those that a track keeps, and what is read off them.
     """
     for row in range(row_entity.shape[0]):
