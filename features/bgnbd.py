@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import gammaln, hyp2f1
 
-from features.kernel import Floats
+from features.kernel import Codes, Floats
 
 _MOST_CUSTOMERS = 5_000
 _START = np.log(np.array([1.0, 5.0, 0.5, 2.0]))
@@ -50,22 +50,29 @@ def fit(x: Floats, last: Floats, age: Floats) -> BgNbd | None:
     if not x.size:
         return None
     step = -(-x.size // _MOST_CUSTOMERS)
-    x, last, age = x[::step], last[::step], np.maximum(age[::step], 1e-6)
+    last, age = last[::step], np.maximum(age[::step], 1e-6)
+    # Few numbers of purchases occur, each of them often.
+    some, which = np.unique(x[::step], return_inverse=True)
 
     def loss(parameters: Floats) -> float:
-        likelihood = _log_likelihood(parameters, x, last, age) / x.size
+        likelihood = _log_likelihood(parameters, some, which, last, age) / which.size
         return -likelihood + 1e-3 * float(parameters @ parameters)
 
     found = minimize(loss, _START, method="L-BFGS-B", bounds=[(-6.0, 6.0)] * 4)
     return BgNbd(*(float(value) for value in np.exp(found.x)))
 
 
-def _log_likelihood(parameters: Floats, x: Floats, last: Floats, age: Floats) -> float:
+def _log_likelihood(
+    parameters: Floats, some: Floats, which: Codes, last: Floats, age: Floats
+) -> float:
+    """Sum over customers; customer i has ``some[which[i]]`` repeat purchase days."""
     r, alpha, a, b = np.exp(parameters)
-    beta = gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x)
-    front = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + beta
+    x = some[which]
+    beta = gammaln(a + b) + gammaln(b + some) - gammaln(b) - gammaln(a + b + some)
+    front = (gammaln(r + some) - gammaln(r) + r * np.log(alpha) + beta)[which]
+    leaving = (np.log(a) - np.log(b + np.maximum(some, 1.0) - 1.0))[which]
     alive = -(r + x) * np.log(alpha + age)
-    gone = np.log(a) - np.log(b + np.maximum(x, 1.0) - 1.0) - (r + x) * np.log(alpha + last)
+    gone = leaving - (r + x) * np.log(alpha + last)
     either = np.where(x > 0, np.logaddexp(alive, gone), alive)
     return float((front + either).sum())
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -282,12 +282,11 @@ class ContextMaker:
         """How active accounts of each segment or country buy, how many left, and their BG/NBD."""
         buying = self._buying(as_of)
         revenue, orders = buying.revenue, buying.orders
-        values = {}
-        for number in DECILES:
-            decile = partial(_quantile_of, revenue, buying.is_active, number / 10)
-            values[f"revenue_d{number}"] = _by_segment(place, n, decile)
-        usual = partial(_quantile_of, orders, buying.is_active, 0.5)
-        values["orders_median"] = _by_segment(place, n, usual)
+        active = [own[buying.is_active[own]] for own in _groups(place, n)]
+        shares = [number / 10 for number in DECILES]
+        deciles = np.array([_quantiles(revenue[own], shares) for own in active]).T
+        values = {f"revenue_d{number}": deciles[row] for row, number in enumerate(DECILES)}
+        values["orders_median"] = np.array([_quantile(orders[own], 0.5) for own in active])
         known = np.flatnonzero(buying.was_active)
         values["churn_rate"] = rates(place[known], buying.is_gone[known], n)
         model = buying.model
@@ -308,11 +307,11 @@ class ContextMaker:
         parent = last_codes(self.events.sources.get("parent"), n, as_of)
         buying = self._buying(as_of)
 
+        groups = _groups(parent, len(words))[:-1]
+
         def sums(values: Floats) -> Floats:
             # Exact sums: the order of the accounts must not change a digit.
-            return np.array(
-                [*(math.fsum(values[parent == code]) for code in range(len(words))), np.nan]
-            )
+            return np.array([*(math.fsum(values[own]) for own in groups), np.nan])
 
         accounts = sums(np.ones(n))
         with np.errstate(invalid="ignore"):
@@ -337,8 +336,9 @@ class ContextMaker:
         n = len(self.events.words["segment"].words)
         segment = self._account_segments(as_of)
         revenue, margin = self._trailing(as_of)
-        rate = _by_segment(segment, n, lambda own: _margin_rate(revenue[own], margin[own]))
-        rate = _or_last(rate)
+        rate = _or_last(
+            np.array([_margin_rate(revenue[own], margin[own]) for own in _groups(segment, n)])
+        )
         known = rate[np.where(segment < 0, n, segment)]
         value = np.where(np.isnan(known), revenue, revenue * known)
         account, amount = self._open_amounts(as_of, record)
@@ -348,11 +348,8 @@ class ContextMaker:
         member = np.concatenate((segment, segment[account]))
         is_real = stake > 0
         stake, member = stake[is_real], member[is_real]
-        return {
-            "margin_rate": rate,
-            "stake_median": _by_segment(member, n, lambda own: _quantile(stake[own], 0.5)),
-            "stake_p95": _by_segment(member, n, lambda own: _quantile(stake[own], 0.95)),
-        }
+        stakes = np.array([_quantiles(stake[own], [0.5, 0.95]) for own in _groups(member, n)]).T
+        return {"margin_rate": rate, "stake_median": stakes[0], "stake_p95": stakes[1]}
 
     def _trailing(self, as_of: int) -> tuple[Floats, Floats]:
         """Net revenue and margin of each account over 365 days; NaN where margins are unknown."""
@@ -392,8 +389,8 @@ class ContextMaker:
         if not known.any():
             return usual
         usual[-1] = np.median(gap[known])
-        for code in range(n_segments):
-            own = gap[known & (segment == code)]
+        for code, members in enumerate(_groups(segment, n_segments)[:-1]):
+            own = gap[members[known[members]]]
             # A thin segment leans on the portfolio.
             weight = own.size / (own.size + PRIOR_DEALS)
             middle = np.median(own) if own.size else 0.0
@@ -401,10 +398,11 @@ class ContextMaker:
         return usual
 
 
-def _by_segment(segment: Codes, n: int, value: Callable[[NDArray[np.bool_]], float]) -> Floats:
-    """A value per segment, and last for all."""
-    found = [value(segment == code) for code in range(n)]
-    return np.array([*found, value(np.ones(segment.size, dtype=bool))])
+def _groups(code: Codes, n: int) -> list[Codes]:
+    """Members of each key, ascending, and last everybody; who has no key (-1) is in the last."""
+    order = np.argsort(code, kind="stable")
+    ends = np.searchsorted(code[order], np.arange(n + 1))
+    return [*(order[ends[key] : ends[key + 1]] for key in range(n)), np.arange(code.size)]
 
 
 def _margin_rate(revenue: Floats, margin: Floats) -> float:
@@ -415,13 +413,11 @@ def _margin_rate(revenue: Floats, margin: Floats) -> float:
 
 
 def _quantile(values: Floats, share: float) -> float:
-    return float(np.quantile(values, share)) if values.size else float("nan")
+    return float(_quantiles(values, [share])[0])
 
 
-def _quantile_of(
-    values: Floats, counts: NDArray[np.bool_], share: float, own: NDArray[np.bool_]
-) -> float:
-    return _quantile(values[own & counts], share)
+def _quantiles(values: Floats, shares: Sequence[float]) -> Floats:
+    return np.quantile(values, shares) if values.size else np.full(len(shares), np.nan)
 
 
 def _or_last(values: Floats) -> Floats:

@@ -51,7 +51,8 @@ def test_the_likelihood_is_that_of_the_paper(
     x: float, last: float, age: float, expected: float
 ) -> None:
     parameters = np.array([log(0.243), log(4.414), log(0.793), log(2.426)])
-    assert _log_likelihood(parameters, *_one(x, last, age)) == pytest.approx(expected, rel=1e-10)
+    customer = np.array([x]), np.array([0]), np.array([last]), np.array([age])
+    assert _log_likelihood(parameters, *customer) == pytest.approx(expected, rel=1e-10)
 
 
 def test_silence_is_the_chance_of_being_gone_or_alive_without_a_purchase() -> None:
