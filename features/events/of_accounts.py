@@ -20,6 +20,7 @@ from features.events.columns import (
     required,
     texts_as_numbers,
 )
+from features.events.rates import signed
 from features.events.sorting import sort_events
 from features.events.versions import Versions, versions_of
 from features.events.world import World
@@ -36,22 +37,26 @@ GROWTH = ("growth", "funding", "project", "opening", "hiring", "acquisition")
 CHANGES = ("new_contact_role", "move", "merger", "reorganisation", "new_management", "contact_left")
 """Kinds of account events that open the relationship anew."""
 
+_MONEY = ("net_amount", "margin_amount", "discount_amount")
+_UNCONVERTED = "_unconverted"
+
 
 def orders(world: World) -> Events | None:
     """One event per order: placed at its first line, its amounts the sums of its lines."""
-    lines = versions_of(world.records, "orders", "ordered_at", ("order_id", "line_id"))
-    if lines is None:
+    if world.order_lines is None:
         return None
-    account = world.accounts.code(lines.table.column("account_id"))
-    order = byte_ranks(lines.table.column("order_id"))
-    names = ("net_amount", "margin_amount", "discount_amount", "quantity")
-    found = {name: numbers(lines.table, name) for name in names}
+    lines = world.order_lines.versions
+    found = {name: world.order_lines.amounts(name) for name in _MONEY}
+    found["quantity"] = numbers(lines.table, "quantity")
+    found[_UNCONVERTED] = world.order_lines.unconverted()
     known = {name: values for name, values in found.items() if values is not None}
-    measures = np.stack(list(known.values()))
     rolled = roll_up(
-        account, order, lines.at, lines.known_from, lines.known_until, lines.row, measures
-    )
-    amounts = dict(zip(known, rolled.measures, strict=True))
+        world.accounts.code(lines.table.column("account_id")),
+        byte_ranks(lines.table.column("order_id")),
+        lines.at, lines.known_from, lines.known_until, lines.row, np.stack(list(known.values())),
+    )  # fmt: skip
+    sums = dict(zip(known, rolled.measures, strict=True))
+    sign = signed(sums["net_amount"], sums.pop(_UNCONVERTED, None))
     return sort_events(
         len(world.accounts.words),
         rolled.account,
@@ -59,29 +64,28 @@ def orders(world: World) -> Events | None:
         known_from=rolled.known_from,
         known_until=rolled.known_until,
         zone=world.zone,
-        flags={
-            "is_purchase": amounts["net_amount"] > 0,
-            "is_credit_note": amounts["net_amount"] < 0,
-        },
-        measures={**amounts, "lines": rolled.lines},
+        flags={"is_purchase": sign > 0, "is_credit_note": sign < 0},
+        measures={**sums, "lines": rolled.lines},
         record=rolled.record,
     )
 
 
 def lines(world: World) -> Events | None:
     """One event per order line."""
-    lines = versions_of(world.records, "orders", "ordered_at", ("order_id", "line_id"))
-    if lines is None or "product_id" not in lines.table.column_names:
+    if world.order_lines is None:
+        return None
+    lines = world.order_lines.versions
+    if "product_id" not in lines.table.column_names:
         return None
     product = world.words["product"].code(lines.table.column("product_id"))
-    amount = required(numbers(lines.table, "net_amount"))
     return world.by_account(
         lines,
-        flags={"is_purchase": amount > 0},
+        # The sign of an amount is known without a rate.
+        flags={"is_purchase": required(numbers(lines.table, "net_amount")) > 0},
         measures={
             "product": np.where(product < 0, np.nan, product),
             "category": _categories(world, product),
-            "net_amount": amount,
+            "net_amount": world.order_lines.amounts("net_amount"),
         },
     )
 

@@ -19,6 +19,7 @@ from features.events.columns import (
     required,
     words_in,
 )
+from features.events.rates import order_lines
 from features.events.sorting import sort_events
 from features.events.versions import Versions, versions_of
 from features.kernel import Codes, Events, Floats
@@ -38,6 +39,8 @@ class World:
         Ids, bytewise sorted.
     opportunities : Versions or None
         Rows of the table, and when each counts.
+    order_lines : OrderLines or None
+        Rows of orders in the portfolio's currency, and when each counts.
     words : dict of str to Vocabulary
         stage, owner, segment, country, parent, product, category, contact, lead_source,
         competitor, deal_kind.
@@ -61,6 +64,7 @@ class World:
         self.opportunities = versions_of(
             records, "opportunities", "created_at", ("opportunity_id",)
         )
+        self.order_lines = order_lines(records)
         self.deals = (
             Vocabulary(())
             if self.opportunities is None
