@@ -13,6 +13,7 @@ from features.events.columns import (
     Vocabulary,
     byte_ranks,
     codes,
+    day_starts,
     holds,
     if_present,
     instants,
@@ -108,10 +109,10 @@ def invoices(world: World) -> Events | None:
     if found is None:
         return None
     paid = instants(found.table, "paid_at", NEVER)
-    due = instants(found.table, "due_date", MISSING)
-    # A whole day past due counts from the day after the due date.
-    late = (paid - due) / US_PER_DAY - 1
-    late = np.where((paid == NEVER) | (due == MISSING), np.nan, np.maximum(late, 0))
+    # An invoice is late from the end of its due date on.
+    overdue = day_starts(found.table, "due_date", MISSING, world.zone, days_later=1)
+    late = np.maximum((paid - overdue) / US_PER_DAY, 0)
+    late = np.where((paid == NEVER) | (overdue == MISSING), np.nan, late)
     return world.by_account(
         found,
         later=if_present(found.table, "paid_at", paid),

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.asof import MISSING, Instants, known_intervals
-from features.events.columns import instants, ints, pc
+from features.events.columns import day_starts, instants, ints, pc
 from features.kernel import Codes
 from features.records.folder import Records
 
@@ -52,6 +52,15 @@ class Versions:
         )  # fmt: skip
 
 
+def _event_times(table: pa.Table, name: str | None, zone: str) -> Instants:
+    """When did each row happen? What has no event time is known from the start."""
+    if name is None or name not in table.column_names:
+        return np.full(table.num_rows, ALWAYS, dtype=np.int64)
+    if pa.types.is_date(table.schema.field(name).type):
+        return day_starts(table, name, ALWAYS, zone)
+    return instants(table, name, ALWAYS)
+
+
 def versions_of(
     records: Records, name: str, event_time: str | None, key: Sequence[str]
 ) -> Versions | None:
@@ -59,11 +68,7 @@ def versions_of(
     table = records.tables.get(name)
     if table is None:
         return None
-    at = (
-        np.full(table.num_rows, ALWAYS, dtype=np.int64)
-        if event_time is None
-        else instants(table, event_time, ALWAYS)
-    )
+    at = _event_times(table, event_time, records.portfolio.timezone)
     known_at = instants(table, "known_at", MISSING)
     known_at = np.where(known_at == MISSING, at, known_at)
     keys = _fact_keys(table, key) if key else None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeGuard
+from zoneinfo import ZoneInfo
 
 import hypothesis.strategies as st
 
@@ -91,7 +92,8 @@ KINDS: Mapping[str, Kind] = {
         "order_id", "ordered_at",
         {"line_id": _word("1", "2"), "net_amount": amounts,
          "product_id": _word("P-1", "P-2", "P-3", "P-4"),
-         "margin_amount": _maybe(amounts), "discount_amount": _maybe(whole)},
+         "margin_amount": _maybe(amounts), "discount_amount": _maybe(whole),
+         "currency": st.sampled_from((None, None, "EUR", "USD", "USD", "CHF"))},
         keys=15,
     ),
     "invoices": Kind(
@@ -126,6 +128,12 @@ KINDS: Mapping[str, Kind] = {
          "owner_id": _word("U", "V", "W")},
         has_account=False,
     ),
+    "fx_rates": Kind(
+        None, "date",
+        {"currency": st.sampled_from(("USD", "USD", "CHF", "EUR")),
+         "rate": st.sampled_from((0.0, 0.5, 2.0, 2.5))},
+        has_account=False,
+    ),
 }  # fmt: skip
 STAGES: Rows = [
     {"stage": stage, "position": position, "outcome": outcome}
@@ -143,11 +151,13 @@ PRODUCTS: Rows = [
 ]
 
 
-def moment_of(value: object) -> datetime | None:
-    """Instant of an event time: that of a day is its midnight."""
+def moment_of(value: object, zone: str) -> datetime | None:
+    """Instant of an event time: that of a day is its beginning in the zone."""
     if isinstance(value, datetime):
         return value
-    return datetime(value.year, value.month, value.day, tzinfo=UTC) if _is_day(value) else None
+    if not _is_day(value):
+        return None
+    return datetime(value.year, value.month, value.day, tzinfo=ZoneInfo(zone))
 
 
 def _is_day(value: object) -> TypeGuard[date]:
@@ -161,7 +171,7 @@ def rows(draw: st.DrawFn, table: str) -> dict[str, object]:
     number = draw(st.integers(0, kind.keys - 1))
     at, lag = draw(instants), draw(lags)
     found: dict[str, object] = {name: draw(cells) for name, cells in kind.columns.items()}
-    found[kind.event] = at.date() if kind.event.endswith("_date") else at
+    found[kind.event] = at.date() if kind.event.endswith("date") else at
     if table == "accounts":
         found["account_id"] = ACCOUNTS[number % 3]
     elif kind.id is not None:
