@@ -36,8 +36,11 @@ least `currency` and `timezone`. `fanal import` makes it from an export
   it carries the outcome into the past.
 - A *plan* may lie in the future, and does not count when the end of the records is sought. A row
   whose event time, `known_at` or later instant lies after the clock of the import is refused.
-- All money is in the portfolio's currency. `orders.currency` and `fx_rates` are checked and kept,
-  but not used yet: convert amounts in the mapping.
+- All money is in the portfolio's currency, but for orders: an order line in another `currency` is
+  worth `amount x rate`, at the latest rate of `fx_rates` dated on or before its calendar day in the
+  portfolio's zone, of those known (`known_at`) on the day a score is made for. Without such a rate
+  its amounts are missing, and counted: sums leave them out, while the order still is one, by the
+  sign of its amount ([adr/0005](adr/0005-currencies.md)).
 """
 
 

@@ -20,9 +20,10 @@ CHECKS: Mapping[str, Check] = {
     "DQ029": Check(
         "error",
         "order lines in a currency without a rate on their day",
-        "currency is not the portfolio's, and fx_rates has no rate of it on or before the day.",
+        "currency is not the portfolio's, and fx_rates has no rate above 0 of it on or before the"
+        " day. Lines and rates that were replaced or withdrawn do not count.",
         "Their amount is unknown: it is left out of revenue, never added as it stands.",
-        "Complete fx_rates, or convert the amounts in the mapping.",
+        "Complete fx_rates (portfolio currency per unit), or convert the amounts in the mapping.",
     ),
     "DQ030": Check(
         "warning",
