@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from features.asof import MISSING, NEVER, US_PER_DAY
 from features.events.columns import (
-    Vocabulary,
     byte_ranks,
     codes,
     day_starts,
@@ -23,6 +22,7 @@ from features.events.columns import (
 )
 from features.events.rates import signed
 from features.events.sorting import sort_events
+from features.events.stretches import Stretches, cut_as_known
 from features.events.versions import Versions, versions_of
 from features.events.world import World
 from features.kernel import Codes, Events, Floats
@@ -72,35 +72,50 @@ def orders(world: World) -> Events | None:
 
 
 def lines(world: World) -> Events | None:
-    """One event per order line."""
+    """One event per order line, of the category that its product was known to have."""
     if world.order_lines is None:
         return None
     lines = world.order_lines.versions
     if "product_id" not in lines.table.column_names:
         return None
     product = world.words["product"].code(lines.table.column("product_id"))
-    return world.by_account(
-        lines,
+    found, category = _categories(world, product, lines)
+    place = found.place
+    return sort_events(
+        len(world.accounts.words),
+        world.accounts.code(lines.table.column("account_id"))[place],
+        lines.at[place],
+        known_from=found.known_from,
+        known_until=found.known_until,
+        zone=world.zone,
         # The sign of an amount is known without a rate.
-        flags={"is_purchase": required(numbers(lines.table, "net_amount")) > 0},
+        flags={"is_purchase": required(numbers(lines.table, "net_amount"))[place] > 0},
         measures={
-            "product": np.where(product < 0, np.nan, product),
-            "category": _categories(world, product),
-            "net_amount": world.order_lines.amounts("net_amount"),
+            "product": np.where(product < 0, np.nan, product)[place],
+            "category": category,
+            "net_amount": required(world.order_lines.amounts("net_amount"))[place],
         },
+        record=lines.row[place],
     )
 
 
-def _categories(world: World, product: Codes) -> Floats | None:
-    """Category of each line by its product; None where the products have none."""
-    table = world.records.tables.get("products")
-    if table is None or "category" not in table.column_names:
-        return None
-    of_product = np.full(len(world.words["product"].words) + 1, np.nan)
-    code = world.words["product"].code(table.column("product_id"))
-    category = required(codes(table, "category", world.words["category"]))
-    of_product[code[code >= 0]] = category[code >= 0]
-    return of_product[product]
+def _categories(world: World, product: Codes, lines: Versions) -> tuple[Stretches, Floats | None]:
+    """Category of each line by its product, from when until when; None where there are none."""
+    listed = versions_of(world.records, "products", None, ("product_id",))
+    category = None if listed is None else codes(listed.table, "category", world.words["category"])
+    if listed is None or category is None:
+        whole = np.arange(product.size)
+        return Stretches(whole, np.full(whole.size, -1), lines.known_from, lines.known_until), None
+    code = world.words["product"].code(listed.table.column("product_id"))
+    order = np.argsort(code, kind="stable")
+    order = order[code[order] >= 0]
+    found = cut_as_known(
+        np.searchsorted(code[order], product),
+        np.searchsorted(code[order], product, side="right"),
+        (listed.known_from[order], listed.known_until[order]),
+        (lines.known_from, lines.known_until),
+    )
+    return found, np.append(category[order], np.nan)[found.row]
 
 
 def invoices(world: World) -> Events | None:
@@ -157,11 +172,7 @@ def interactions_of(world: World, entity: Callable[[pa.Table], Codes], n: int) -
 
 def interactions(world: World) -> Events | None:
     """One event per interaction of an account, settled when resolved."""
-    return interactions_of(
-        world,
-        lambda table: world.accounts.code(table.column("account_id")),
-        len(world.accounts.words),
-    )
+    return interactions_of(world, world.accounts_named, len(world.accounts.words))
 
 
 def contacts(world: World) -> Events | None:
@@ -192,13 +203,13 @@ def subscriptions(world: World) -> Events | None:
 
 def interaction_outcomes(world: World) -> Events | None:
     """One event per interaction of an account whose outcome we know, known when it was."""
-    return outcomes_of(world, "account_id", world.accounts)
+    return outcomes_of(world, world.accounts_named, len(world.accounts.words))
 
 
-def outcomes_of(world: World, column: str, entities: Vocabulary) -> Events | None:
-    """One event per interaction whose outcome we know, of the entity that a column names."""
+def outcomes_of(world: World, entity: Callable[[pa.Table], Codes], n: int) -> Events | None:
+    """One event per interaction whose outcome we know, of the entity that each row names."""
     found = versions_of(world.records, "interactions", "occurred_at", ("interaction_id",))
-    if found is None or not {column, "outcome"} <= set(found.table.column_names):
+    if found is None or "outcome" not in found.table.column_names:
         return None
     table = found.table
     resolved = instants(table, "resolved_at", NEVER)
@@ -210,8 +221,8 @@ def outcomes_of(world: World, column: str, entities: Vocabulary) -> Events | Non
     responses = [required(holds(table, "outcome", word)) for word in RESPONSES]
     return world.events(
         replace(found, known_from=learnt),
-        entities.code(table.column(column)),
-        len(entities.words),
+        entity(table),
+        n,
         flags={
             **{f"has_{outcome}": holds(table, "outcome", outcome) for outcome in OUTCOMES},
             "has_response": np.logical_or.reduce(responses),
@@ -223,7 +234,10 @@ def outcomes_of(world: World, column: str, entities: Vocabulary) -> Events | Non
 
 def account_events(world: World) -> Events | None:
     """One event per thing that happened at the account."""
-    found = versions_of(world.records, "account_events", "occurred_at", ())
+    found = versions_of(
+        world.records, "account_events", "occurred_at", ("account_id", "occurred_at", "kind"),
+        is_append_only=True,
+    )  # fmt: skip
     if found is None:
         return None
     kinds = {word: required(holds(found.table, "kind", word)) for word in (*GROWTH, *CHANGES)}
@@ -246,7 +260,8 @@ def notices(world: World) -> Events | None:
     given = given[given < NEVER]
     return world.by_account(
         replace(cancelled, at=given, known_from=np.maximum(cancelled.known_from, given)),
-        later=if_present(cancelled.table, "ended_at", instants(cancelled.table, "ended_at", NEVER)),
+        # Where nobody notes what ended, every subscription is taken to run on.
+        later=instants(cancelled.table, "ended_at", NEVER),
     )
 
 
@@ -272,6 +287,13 @@ def mrr_moves(world: World) -> Events | None:
     )
 
 
+def _history(world: World) -> Versions | None:
+    return versions_of(
+        world.records, "account_history", "changed_at", ("account_id", "changed_at", "field"),
+        is_append_only=True,
+    )  # fmt: skip
+
+
 def number_attribute(world: World, column: str) -> Events | None:
     """Values of an account's numeric attribute: its history, and before it the static value."""
     parts = []
@@ -280,7 +302,7 @@ def number_attribute(world: World, column: str) -> Events | None:
         value = numbers(accounts.table, column)
         if value is not None:
             parts.append((accounts, value))
-    history = versions_of(world.records, "account_history", "changed_at", ())
+    history = _history(world)
     if history is not None:
         rows = history.take(np.flatnonzero(required(holds(history.table, "field", column))))
         parts.append((rows, texts_as_numbers(rows.table.column("value"))))
@@ -311,7 +333,7 @@ def _joined(world: World, parts: Sequence[tuple[Versions, Floats]], measure: str
 
 
 def _changes(world: World, column: str, words: str) -> tuple[Versions, Floats] | None:
-    history = versions_of(world.records, "account_history", "changed_at", ())
+    history = _history(world)
     if history is None:
         return None
     found = history.take(np.flatnonzero(required(holds(history.table, "field", column))))

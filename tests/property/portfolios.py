@@ -112,7 +112,7 @@ KINDS: Mapping[str, Kind] = {
          "outcome": _word("objection", "buying_signal", "answered", "clicked"),
          "contact_id": _word("K-1", "K-2"), "survey_score": _maybe(whole),
          "resolved_at": _maybe(instants), "duration_minutes": _maybe(whole),
-         "opportunity_id": st.integers(0, 2)},
+         "opportunity_id": st.integers(0, 3)},
         keys=24,
     ),
     "opportunities": Kind(
@@ -143,11 +143,23 @@ STAGES: Rows = [
 ]  # fmt: skip
 
 
+def _product(
+    name: str, category: str | None, day: int | None = None, deleted: bool | None = None
+) -> dict[str, object]:
+    known_at = None if day is None else START + timedelta(days=day)
+    return {
+        "product_id": name, "category": category, "known_at": known_at, "is_deleted": deleted,
+    }  # fmt: skip
+
+
 PRODUCTS: Rows = [
-    {"product_id": "P-1", "category": "paint"},
-    {"product_id": "P-2", "category": "paint"},
-    {"product_id": "P-3", "category": "tools"},
-    {"product_id": "P-5", "category": None},
+    _product("P-1", "paint"),
+    _product("P-2", "paint"),
+    _product("P-2", "tools", 50),
+    _product("P-3", "tools"),
+    _product("P-3", "tools", 180, deleted=True),
+    _product("P-4", "wood", 45),
+    _product("P-5", None),
 ]
 
 
@@ -179,8 +191,9 @@ def rows(draw: st.DrawFn, table: str) -> dict[str, object]:
     if kind.has_account:
         found.setdefault("account_id", ACCOUNTS[number % 3])
     if isinstance(deal := found.get("opportunity_id"), int):
-        # A deal of the same account, or none.
-        found["opportunity_id"] = None if deal == 2 else f"o-{number % 3 + 3 * deal}"
+        # A deal of the same account, none, or (by mistake) one that may be another's.
+        places = (number % 3, number % 3 + 3, None, number % 6)
+        found["opportunity_id"] = None if places[deal] is None else f"o-{places[deal]}"
     if table == "contacts" and draw(st.booleans()):
         found["created_at"] = None
     found["known_at"] = None if lag is None else at + timedelta(days=lag)

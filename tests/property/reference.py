@@ -28,6 +28,11 @@ KEYS = {
     "accounts": ("account_id",),
     "subscriptions": ("subscription_id",),
     "fx_rates": ("date", "currency"),
+    "products": ("product_id",),
+}
+WITHDRAWN_BY = {
+    "account_history": ["account_id", "changed_at", "field"],
+    "account_events": ["account_id", "occurred_at", "kind"],
 }
 EVENT_TIME = {
     "orders": "ordered_at",
@@ -67,6 +72,11 @@ def visible(rows: pd.DataFrame, table: str, as_of: pd.Timestamp, zone: str) -> p
         last = rows[whole].sort_values("known", kind="stable").drop_duplicates(key, keep="last")
         rows = rows[~whole | rows.index.isin(last.index)]
     if "is_deleted" in rows:
+        if table in WITHDRAWN_BY:
+            gone = rows[rows["is_deleted"].fillna(False).astype(bool)]
+            last = gone.groupby(WITHDRAWN_BY[table])["known"].max().rename("gone")
+            rows = rows.join(last, on=WITHDRAWN_BY[table])
+            rows = rows[rows["gone"].isna() | (rows["gone"] < rows["known"])]
         rows = rows[~rows["is_deleted"].fillna(False).astype(bool)]
     return rows
 
@@ -541,7 +551,7 @@ def contracts(seen: Seen, account: str) -> Row:
     if "term_end_date" in rows:
         ends = [day.toordinal() for day in rows[runs]["term_end_date"].dropna()]
         found["days_to_renewal"] = float(min(ends) - seen.local_day) if ends else nan
-    if "cancelled_at" in rows and "ended_at" in rows:
+    if "cancelled_at" in rows:
         found["notices_given"] = float((seen.later(rows, "cancelled_at").notna() & runs).sum())
     if "mrr_amount" in rows:
         amount, edge = rows["mrr_amount"].astype(float), seen.as_of - 180 * DAY
@@ -614,7 +624,7 @@ def products(seen: Seen, account: str) -> Row:
         "products_all": float(lines["product_id"].nunique()),
         "top_product_share_365d": over(totals.max(), totals.sum()) if len(totals) else nan,
     }
-    listed = seen.tables.get("products")
+    listed = seen.table("products")
     if listed is None:
         return found
     category = lines["product_id"].map(listed.set_index("product_id")["category"].to_dict())
@@ -818,6 +828,8 @@ def talk(seen: Seen, deal: str) -> Row:
     rows = seen.of("interactions", "opportunity_id", deal)
     if rows is None:
         return {}
+    assert seen.deals is not None
+    rows = rows[rows["account_id"] == seen.deals["account"][deal]]
     calls = rows[rows["kind"] == "call"]
     found = {
         "deal_interactions": float(len(rows)),
