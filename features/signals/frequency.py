@@ -97,7 +97,7 @@ SIGNALS = (
         lambda orders, life: np.where(life > 410.0, orders, np.nan),
         About("orders", "rhythm", "SEASON_ORDERS",
               "orders in the 90 days around this day a year ago", churn=-1,
-              missing="with less than 410 days since the first order"),
+              missing="until more than 410 days after the first order"),
     ),
     _before("_orders_next_season", S.COUNT, 365, 275),
     derived(
@@ -105,7 +105,7 @@ SIGNALS = (
         lambda orders, life: np.where(life > 365.0, orders, np.nan),
         About("orders", "rhythm", "SEASON_ORDERS",
               "orders in the 90 days that followed this day a year ago", churn=-1,
-              missing="with less than a year since the first order"),
+              missing="until more than 365 days after the first order"),
     ),
     derived(
         "orders_change_30d", "orders", ("orders_30d", "orders_90d"),

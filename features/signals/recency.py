@@ -11,7 +11,8 @@ from features.signals.declare import About, aggregate, derived, lookup, ratio
 
 PURCHASE = ("is_purchase",)
 _NO_ORDER = "when the account never ordered"
-_NO_GAP = "when the account never ordered, or no account ever ordered on two days"
+_NO_RHYTHM = "with orders on fewer than two days, where no buyer of the last 365 days has more"
+_NO_GAP = f"when the account never ordered, or {_NO_RHYTHM}"
 _TWO_DAYS = "with orders on fewer than two days"
 
 _USUAL_SLACK_DAYS = 5.0
@@ -78,7 +79,7 @@ SIGNALS = (
         expected_gap,
         About("days", "rhythm", "ORDER_RHYTHM",
               "days between orders to be expected: its own, leaning on its segment's", churn=1,
-              missing="where no account ever ordered on two days"),
+              missing=_NO_RHYTHM),
     ),
     derived(
         "overdue_ratio", "orders", ("days_since_last_order", "expected_gap_days"), ratio,
