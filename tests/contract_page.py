@@ -73,7 +73,7 @@ def _section(table: Table) -> Iterator[str]:
 
 def _facts(table: Table) -> Iterator[str]:
     named = ", ".join(f"`{name}`" for name in table.key)
-    yield f"Key: {named}." if named else "No key: every row counts."
+    yield f"Key: {named}." if named else "No key: append-only."
     known = f"`{table.event_time}`" if table.event_time else "the start"
     yield f"Known from: {known}."
 
