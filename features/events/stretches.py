@@ -35,7 +35,12 @@ class Stretches:
     known_until: Instants
 
 
-@njit(cache=True, nogil=True)
+@njit(
+    "UniTuple(int64[::1], 4)(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1],"
+    " int64[::1])",
+    cache=True,
+    nogil=True,
+)
 def _cut(first, end, row_from, row_until, known_from, known_until):  # type: ignore[no-untyped-def]
     """Walk each version through time, from one change of what applies to it to the next."""
     places = []
