@@ -100,7 +100,10 @@ def _replaced_at(keys, visible_from):  # type: ignore[no-untyped-def]
 
 
 def known_intervals(
-    keys: NDArray[np.int64] | None, at: Instants, known_at: Instants
+    keys: NDArray[np.int64] | None,
+    at: Instants,
+    known_at: Instants,
+    replaces: NDArray[np.bool_] | None = None,
 ) -> tuple[Instants, Instants]:
     """From when until when does each version of a fact count?
 
@@ -115,6 +118,8 @@ def known_intervals(
     at, known_at : (n,) int64
         When it happened, and when our side learned each version. Of two versions known at the
         same instant the later row counts.
+    replaces : (n,) bool, optional
+        Which rows replace those of their key that were known before or with them; default: all.
 
     Returns
     -------
@@ -124,8 +129,10 @@ def known_intervals(
     visible_from = np.maximum(at, known_at)
     until = np.full(known_at.shape, NEVER, dtype=np.int64)
     if keys is not None and known_at.size > 1:
-        order = np.lexsort((known_at, keys))
-        until[order] = _replaced_at(keys[order], visible_from[order])
+        replaces = np.ones(keys.size, dtype=bool) if replaces is None else replaces
+        order = np.lexsort((replaces, known_at, keys))
+        replaced_from = np.where(replaces, visible_from, NEVER)
+        until[order] = _replaced_at(keys[order], replaced_from[order])
     return visible_from, until
 
 

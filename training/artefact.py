@@ -210,8 +210,7 @@ def _plain(value: object) -> str:
 
 
 def _columns(table: pa.Table) -> dict[str, Any]:
-    kept = [name for name in table.column_names if name not in ("known_at", "is_deleted")]
-    return {name: table.column(name).to_pylist() for name in kept}
+    return {name: table.column(name).to_pylist() for name in table.column_names}
 
 
 def _sha256(content: bytes) -> str:
@@ -386,17 +385,19 @@ def _table(name: str, columns: Mapping[str, list[Any]]) -> pa.Table:
     schema = arrow_schema(TABLES[name])
     return pa.table(
         {
-            field.name: pa.array(_days(columns[field.name], field.type), field.type)
+            field.name: pa.array(_moments(columns[field.name], field.type), field.type)
             for field in schema
             if field.name in columns
         }
     )
 
 
-def _days(values: list[Any], kind: pa.DataType) -> list[Any]:
-    if not pa.types.is_date(kind):
+def _moments(values: list[Any], kind: pa.DataType) -> list[Any]:
+    """Read days and instants from the texts that JSON keeps of them."""
+    if not pa.types.is_temporal(kind):
         return values
-    return [None if value is None else date.fromisoformat(value) for value in values]
+    read = date.fromisoformat if pa.types.is_date(kind) else datetime.fromisoformat
+    return [None if value is None else read(value) for value in values]
 
 
 def _require_fit(rung: Rung, entity: Entity, version: str) -> None:

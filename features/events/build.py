@@ -9,6 +9,7 @@ from functools import partial
 from features.closings import closing_spells
 from features.events import of_accounts, of_deals
 from features.events.columns import Vocabulary
+from features.events.rates import OrderLines
 from features.events.world import World
 from features.kernel import Codes, Events, Floats
 from features.records.folder import Portfolio, Records
@@ -32,6 +33,8 @@ class EventSet:
         stage, owner, segment, country, product, source, competitor.
     stage_position, stage_outcome : arrays by stage code
         Place in the order of the sale (NaN unknown); 0 open, 1 won, 2 lost.
+    order_lines : OrderLines or None
+        Lines of the orders in the portfolio's currency, and which of them have no rate.
     records : Records
         Where the events came from.
     """
@@ -44,6 +47,7 @@ class EventSet:
     words: Mapping[str, Vocabulary]
     stage_position: Floats
     stage_outcome: Codes
+    order_lines: OrderLines | None
     records: Records
 
 
@@ -115,5 +119,6 @@ def build_events(records: Records) -> EventSet:
         world.words,
         world.stage_position,
         world.stage_outcome,
+        world.order_lines,
         records,
     )

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute
 from numpy.typing import NDArray
 
-from features.asof import US_PER_DAY, Instants
+from features.asof import Instants
 from features.errors import ModelError
 from features.kernel import Codes, Floats
+from features.records.casting import days_to_instants
 
 pc: Any = pyarrow.compute  # the stubs refuse a Python scalar beside an array
 
@@ -42,12 +43,17 @@ def instants(table: pa.Table, name: str, missing: int) -> Instants:
     """Microseconds of an instant column; ``missing`` where there is none."""
     if name not in table.column_names:
         return np.full(table.num_rows, missing, dtype=np.int64)
-    column = table.column(name).combine_chunks()
-    if pa.types.is_date32(column.type):
-        column = pc.multiply(column.cast(pa.int32()).cast(pa.int64()), US_PER_DAY)
-    else:
-        column = column.cast(pa.int64())
+    column = table.column(name).combine_chunks().cast(pa.int64())
     return ints(column.fill_null(missing))
+
+
+def day_starts(
+    table: pa.Table, name: str, missing: int, zone: str, *, days_later: int = 0
+) -> Instants:
+    """When do the days of a column (or so many days later) begin in a zone?"""
+    days = pc.add(table.column(name).combine_chunks().cast(pa.int32()), days_later)
+    starts = days_to_instants(days.cast(pa.int32()).cast(pa.date32()), zone)
+    return ints(starts.cast(pa.int64()).fill_null(missing))
 
 
 def numbers(table: pa.Table, name: str) -> Floats | None:

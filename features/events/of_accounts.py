@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from features.asof import MISSING, NEVER, US_PER_DAY
 from features.events.columns import (
-    Vocabulary,
     byte_ranks,
     codes,
+    day_starts,
     holds,
     if_present,
     instants,
@@ -20,7 +20,9 @@ from features.events.columns import (
     required,
     texts_as_numbers,
 )
+from features.events.rates import signed
 from features.events.sorting import sort_events
+from features.events.stretches import Stretches, cut_as_known
 from features.events.versions import Versions, versions_of
 from features.events.world import World
 from features.kernel import Codes, Events, Floats
@@ -36,22 +38,26 @@ GROWTH = ("growth", "funding", "project", "opening", "hiring", "acquisition")
 CHANGES = ("new_contact_role", "move", "merger", "reorganisation", "new_management", "contact_left")
 """Kinds of account events that open the relationship anew."""
 
+_MONEY = ("net_amount", "margin_amount", "discount_amount")
+_UNCONVERTED = "_unconverted"
+
 
 def orders(world: World) -> Events | None:
     """One event per order: placed at its first line, its amounts the sums of its lines."""
-    lines = versions_of(world.records, "orders", "ordered_at", ("order_id", "line_id"))
-    if lines is None:
+    if world.order_lines is None:
         return None
-    account = world.accounts.code(lines.table.column("account_id"))
-    order = byte_ranks(lines.table.column("order_id"))
-    names = ("net_amount", "margin_amount", "discount_amount", "quantity")
-    found = {name: numbers(lines.table, name) for name in names}
+    lines = world.order_lines.versions
+    found = {name: world.order_lines.amounts(name) for name in _MONEY}
+    found["quantity"] = numbers(lines.table, "quantity")
+    found[_UNCONVERTED] = world.order_lines.unconverted()
     known = {name: values for name, values in found.items() if values is not None}
-    measures = np.stack(list(known.values()))
     rolled = roll_up(
-        account, order, lines.at, lines.known_from, lines.known_until, lines.row, measures
-    )
-    amounts = dict(zip(known, rolled.measures, strict=True))
+        world.accounts.code(lines.table.column("account_id")),
+        byte_ranks(lines.table.column("order_id")),
+        lines.at, lines.known_from, lines.known_until, lines.row, np.stack(list(known.values())),
+    )  # fmt: skip
+    sums = dict(zip(known, rolled.measures, strict=True))
+    sign = signed(sums["net_amount"], sums.pop(_UNCONVERTED, None))
     return sort_events(
         len(world.accounts.words),
         rolled.account,
@@ -59,43 +65,57 @@ def orders(world: World) -> Events | None:
         known_from=rolled.known_from,
         known_until=rolled.known_until,
         zone=world.zone,
-        flags={
-            "is_purchase": amounts["net_amount"] > 0,
-            "is_credit_note": amounts["net_amount"] < 0,
-        },
-        measures={**amounts, "lines": rolled.lines},
+        flags={"is_purchase": sign > 0, "is_credit_note": sign < 0},
+        measures={**sums, "lines": rolled.lines},
         record=rolled.record,
     )
 
 
 def lines(world: World) -> Events | None:
-    """One event per order line."""
-    lines = versions_of(world.records, "orders", "ordered_at", ("order_id", "line_id"))
-    if lines is None or "product_id" not in lines.table.column_names:
+    """One event per order line, of the category that its product was known to have."""
+    if world.order_lines is None:
+        return None
+    lines = world.order_lines.versions
+    if "product_id" not in lines.table.column_names:
         return None
     product = world.words["product"].code(lines.table.column("product_id"))
-    amount = required(numbers(lines.table, "net_amount"))
-    return world.by_account(
-        lines,
-        flags={"is_purchase": amount > 0},
+    found, category = _categories(world, product, lines)
+    place = found.place
+    return sort_events(
+        len(world.accounts.words),
+        world.accounts.code(lines.table.column("account_id"))[place],
+        lines.at[place],
+        known_from=found.known_from,
+        known_until=found.known_until,
+        zone=world.zone,
+        # The sign of an amount is known without a rate.
+        flags={"is_purchase": required(numbers(lines.table, "net_amount"))[place] > 0},
         measures={
-            "product": np.where(product < 0, np.nan, product),
-            "category": _categories(world, product),
-            "net_amount": amount,
+            "product": np.where(product < 0, np.nan, product)[place],
+            "category": category,
+            "net_amount": required(world.order_lines.amounts("net_amount"))[place],
         },
+        record=lines.row[place],
     )
 
 
-def _categories(world: World, product: Codes) -> Floats | None:
-    """Category of each line by its product; None where the products have none."""
-    table = world.records.tables.get("products")
-    if table is None or "category" not in table.column_names:
-        return None
-    of_product = np.full(len(world.words["product"].words) + 1, np.nan)
-    code = world.words["product"].code(table.column("product_id"))
-    category = required(codes(table, "category", world.words["category"]))
-    of_product[code[code >= 0]] = category[code >= 0]
-    return of_product[product]
+def _categories(world: World, product: Codes, lines: Versions) -> tuple[Stretches, Floats | None]:
+    """Category of each line by its product, from when until when; None where there are none."""
+    listed = versions_of(world.records, "products", None, ("product_id",))
+    category = None if listed is None else codes(listed.table, "category", world.words["category"])
+    if listed is None or category is None:
+        whole = np.arange(product.size)
+        return Stretches(whole, np.full(whole.size, -1), lines.known_from, lines.known_until), None
+    code = world.words["product"].code(listed.table.column("product_id"))
+    order = np.argsort(code, kind="stable")
+    order = order[code[order] >= 0]
+    found = cut_as_known(
+        np.searchsorted(code[order], product),
+        np.searchsorted(code[order], product, side="right"),
+        (listed.known_from[order], listed.known_until[order]),
+        (lines.known_from, lines.known_until),
+    )
+    return found, np.append(category[order], np.nan)[found.row]
 
 
 def invoices(world: World) -> Events | None:
@@ -104,10 +124,10 @@ def invoices(world: World) -> Events | None:
     if found is None:
         return None
     paid = instants(found.table, "paid_at", NEVER)
-    due = instants(found.table, "due_date", MISSING)
-    # A whole day past due counts from the day after the due date.
-    late = (paid - due) / US_PER_DAY - 1
-    late = np.where((paid == NEVER) | (due == MISSING), np.nan, np.maximum(late, 0))
+    # An invoice is late from the end of its due date on.
+    overdue = day_starts(found.table, "due_date", MISSING, world.zone, days_later=1)
+    late = np.maximum((paid - overdue) / US_PER_DAY, 0)
+    late = np.where((paid == NEVER) | (overdue == MISSING), np.nan, late)
     return world.by_account(
         found,
         later=if_present(found.table, "paid_at", paid),
@@ -152,11 +172,7 @@ def interactions_of(world: World, entity: Callable[[pa.Table], Codes], n: int) -
 
 def interactions(world: World) -> Events | None:
     """One event per interaction of an account, settled when resolved."""
-    return interactions_of(
-        world,
-        lambda table: world.accounts.code(table.column("account_id")),
-        len(world.accounts.words),
-    )
+    return interactions_of(world, world.accounts_named, len(world.accounts.words))
 
 
 def contacts(world: World) -> Events | None:
@@ -187,13 +203,13 @@ def subscriptions(world: World) -> Events | None:
 
 def interaction_outcomes(world: World) -> Events | None:
     """One event per interaction of an account whose outcome we know, known when it was."""
-    return outcomes_of(world, "account_id", world.accounts)
+    return outcomes_of(world, world.accounts_named, len(world.accounts.words))
 
 
-def outcomes_of(world: World, column: str, entities: Vocabulary) -> Events | None:
-    """One event per interaction whose outcome we know, of the entity that a column names."""
+def outcomes_of(world: World, entity: Callable[[pa.Table], Codes], n: int) -> Events | None:
+    """One event per interaction whose outcome we know, of the entity that each row names."""
     found = versions_of(world.records, "interactions", "occurred_at", ("interaction_id",))
-    if found is None or not {column, "outcome"} <= set(found.table.column_names):
+    if found is None or "outcome" not in found.table.column_names:
         return None
     table = found.table
     resolved = instants(table, "resolved_at", NEVER)
@@ -205,8 +221,8 @@ def outcomes_of(world: World, column: str, entities: Vocabulary) -> Events | Non
     responses = [required(holds(table, "outcome", word)) for word in RESPONSES]
     return world.events(
         replace(found, known_from=learnt),
-        entities.code(table.column(column)),
-        len(entities.words),
+        entity(table),
+        n,
         flags={
             **{f"has_{outcome}": holds(table, "outcome", outcome) for outcome in OUTCOMES},
             "has_response": np.logical_or.reduce(responses),
@@ -218,7 +234,10 @@ def outcomes_of(world: World, column: str, entities: Vocabulary) -> Events | Non
 
 def account_events(world: World) -> Events | None:
     """One event per thing that happened at the account."""
-    found = versions_of(world.records, "account_events", "occurred_at", ())
+    found = versions_of(
+        world.records, "account_events", "occurred_at", ("account_id", "occurred_at", "kind"),
+        is_append_only=True,
+    )  # fmt: skip
     if found is None:
         return None
     kinds = {word: required(holds(found.table, "kind", word)) for word in (*GROWTH, *CHANGES)}
@@ -241,7 +260,8 @@ def notices(world: World) -> Events | None:
     given = given[given < NEVER]
     return world.by_account(
         replace(cancelled, at=given, known_from=np.maximum(cancelled.known_from, given)),
-        later=if_present(cancelled.table, "ended_at", instants(cancelled.table, "ended_at", NEVER)),
+        # Where nobody notes what ended, every subscription is taken to run on.
+        later=instants(cancelled.table, "ended_at", NEVER),
     )
 
 
@@ -267,6 +287,13 @@ def mrr_moves(world: World) -> Events | None:
     )
 
 
+def _history(world: World) -> Versions | None:
+    return versions_of(
+        world.records, "account_history", "changed_at", ("account_id", "changed_at", "field"),
+        is_append_only=True,
+    )  # fmt: skip
+
+
 def number_attribute(world: World, column: str) -> Events | None:
     """Values of an account's numeric attribute: its history, and before it the static value."""
     parts = []
@@ -275,7 +302,7 @@ def number_attribute(world: World, column: str) -> Events | None:
         value = numbers(accounts.table, column)
         if value is not None:
             parts.append((accounts, value))
-    history = versions_of(world.records, "account_history", "changed_at", ())
+    history = _history(world)
     if history is not None:
         rows = history.take(np.flatnonzero(required(holds(history.table, "field", column))))
         parts.append((rows, texts_as_numbers(rows.table.column("value"))))
@@ -306,7 +333,7 @@ def _joined(world: World, parts: Sequence[tuple[Versions, Floats]], measure: str
 
 
 def _changes(world: World, column: str, words: str) -> tuple[Versions, Floats] | None:
-    history = versions_of(world.records, "account_history", "changed_at", ())
+    history = _history(world)
     if history is None:
         return None
     found = history.take(np.flatnonzero(required(holds(history.table, "field", column))))

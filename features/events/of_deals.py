@@ -20,16 +20,15 @@ def deal_interactions(world: World) -> Events | None:
     table = world.records.tables.get("interactions")
     if table is None or "opportunity_id" not in table.column_names:
         return None
-    return interactions_of(
-        world,
-        lambda table: world.deals.code(table.column("opportunity_id")),
-        len(world.deals.words),
-    )
+    return interactions_of(world, world.deals_named, len(world.deals.words))
 
 
 def deal_outcomes(world: World) -> Events | None:
     """One event per interaction about a deal whose outcome we know, known when it was."""
-    return outcomes_of(world, "opportunity_id", world.deals)
+    table = world.records.tables.get("interactions")
+    if table is None or "opportunity_id" not in table.column_names:
+        return None
+    return outcomes_of(world, world.deals_named, len(world.deals.words))
 
 
 def moves(world: World) -> Events | None:

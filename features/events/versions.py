@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.asof import MISSING, Instants, known_intervals
-from features.events.columns import instants, ints, pc
+from features.events.columns import day_starts, instants, ints, pc
 from features.kernel import Codes
 from features.records.folder import Records
 
@@ -52,25 +52,41 @@ class Versions:
         )  # fmt: skip
 
 
+def _event_times(table: pa.Table, name: str | None, zone: str) -> Instants:
+    """When did each row happen? What has no event time is known from the start."""
+    if name is None or name not in table.column_names:
+        return np.full(table.num_rows, ALWAYS, dtype=np.int64)
+    if pa.types.is_date(table.schema.field(name).type):
+        return day_starts(table, name, ALWAYS, zone)
+    return instants(table, name, ALWAYS)
+
+
 def versions_of(
-    records: Records, name: str, event_time: str | None, key: Sequence[str]
+    records: Records,
+    name: str,
+    event_time: str | None,
+    key: Sequence[str],
+    *,
+    is_append_only: bool = False,
 ) -> Versions | None:
-    """When does each row of a table count?"""
+    """When does each row of a table count?
+
+    Of rows with one key the one known last counts. In an append-only table each row is a fact of
+    its own, and only a deleted row ends those of its key.
+    """
     table = records.tables.get(name)
     if table is None:
         return None
-    at = (
-        np.full(table.num_rows, ALWAYS, dtype=np.int64)
-        if event_time is None
-        else instants(table, event_time, ALWAYS)
-    )
+    at = _event_times(table, event_time, records.portfolio.timezone)
     known_at = instants(table, "known_at", MISSING)
     known_at = np.where(known_at == MISSING, at, known_at)
-    keys = _fact_keys(table, key) if key else None
-    known_from, known_until = known_intervals(keys, at, known_at)
-    row = np.arange(table.num_rows, dtype=np.int64)
+    deleted = np.zeros(table.num_rows, dtype=bool)
     if "is_deleted" in table.column_names:
-        kept = ~np.asarray(pc.fill_null(table.column("is_deleted"), False).to_numpy(), dtype=bool)
-        row, at, known_from, known_until = row[kept], at[kept], known_from[kept], known_until[kept]
-        table = table.take(row)
-    return Versions(table, row, at, known_from, known_until)
+        deleted = np.asarray(pc.fill_null(table.column("is_deleted"), False).to_numpy(), dtype=bool)
+    keys = None if is_append_only and not deleted.any() else _fact_keys(table, key)
+    known_from, known_until = known_intervals(
+        keys, at, known_at, deleted if is_append_only else None
+    )
+    row = np.flatnonzero(~deleted)
+    kept = table if row.size == table.num_rows else table.take(row)
+    return Versions(kept, row, at[row], known_from[row], known_until[row])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from features.asof import Instants
+from features.asof import NEVER, Instants
 from features.events.columns import (
     Column,
     Mask,
@@ -19,6 +19,7 @@ from features.events.columns import (
     required,
     words_in,
 )
+from features.events.rates import order_lines
 from features.events.sorting import sort_events
 from features.events.versions import Versions, versions_of
 from features.kernel import Codes, Events, Floats
@@ -38,6 +39,8 @@ class World:
         Ids, bytewise sorted.
     opportunities : Versions or None
         Rows of the table, and when each counts.
+    order_lines : OrderLines or None
+        Rows of orders in the portfolio's currency, and when each counts.
     words : dict of str to Vocabulary
         stage, owner, segment, country, parent, product, category, contact, lead_source,
         competitor, deal_kind.
@@ -61,6 +64,7 @@ class World:
         self.opportunities = versions_of(
             records, "opportunities", "created_at", ("opportunity_id",)
         )
+        self.order_lines = order_lines(records)
         self.deals = (
             Vocabulary(())
             if self.opportunities is None
@@ -108,8 +112,10 @@ class World:
     def _stages(self) -> tuple[Floats, Codes]:
         n = len(self.words["stage"].words)
         position, outcome = np.full(n, np.nan), np.zeros(n, dtype=np.int64)
-        table = self.records.tables.get("stages")
-        if table is not None:
+        found = versions_of(self.records, "stages", None, ("stage",))
+        if found is not None:
+            # What a stage is, is told of no moment: every day has the latest word on it.
+            table = found.take(np.flatnonzero(found.known_until == NEVER)).table
             code = self.words["stage"].code(table.column("stage"))
             position[code] = required(numbers(table, "position"))
             outcome[code[required(holds(table, "outcome", "won"))]] = 1
@@ -123,6 +129,17 @@ class World:
             code = self.deals.code(table.column("opportunity_id"))
             owner[code] = self.accounts.code(table.column("account_id"))
         return owner
+
+    def accounts_named(self, table: pa.Table) -> Codes:
+        """Which account does each row name?"""
+        return self.accounts.code(table.column("account_id"))
+
+    def deals_named(self, table: pa.Table) -> Codes:
+        """Which deal of its own account does each row name? -1 for none, or that of another."""
+        deal = self.deals.code(table.column("opportunity_id"))
+        # A reader of some accounts does not see the deals of others, so nobody may.
+        owner = np.append(self.deal_account, -1)[deal]
+        return np.where(self.accounts_named(table) == owner, deal, -1)
 
     def events(
         self,
@@ -150,5 +167,5 @@ class World:
 
     def by_account(self, versions: Versions, **parts: object) -> Events:
         """Events of some rows, each of the account it names."""
-        entity = self.accounts.code(versions.table.column("account_id"))
+        entity = self.accounts_named(versions.table)
         return self.events(versions, entity, len(self.accounts.words), **parts)  # type: ignore[arg-type]

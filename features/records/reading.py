@@ -169,7 +169,10 @@ def loader_order(table: Table, columns: Sequence[str]) -> list[str]:
     """
     event_time = () if table.event_time is None else (table.event_time,)
     first = [name for name in (*event_time, "known_at", *table.key) if name in columns]
-    return list(dict.fromkeys([*first, *columns]))
+    # Which of two versions known at once counts must not hang on what is still to come.
+    to_come = {*table.decides, *(name for decided in table.decides.values() for name in decided)}
+    rest = sorted(columns, key=lambda name: name in to_come)
+    return list(dict.fromkeys([*first, *rest]))
 
 
 def _sort_columns(table: Table, columns: Sequence[str], account: str | None) -> list[str]:

@@ -104,7 +104,7 @@ SIGNALS = (
     _move(
         "stage_age_days", Output(S.AGE_LAST),
         About("days", "deal", "STAGE_AGE", "days since anything changed on the deal", win=-1,
-              is_actionable=True),
+              is_actionable=True, missing="without a dated change"),
     ),
     lookup("usual_stage_age_days", _MOVES, "_stage", ("stage", "usual_age_days"),
            About("days", "deal", "STAGE_AGE", "median days that deals stay in this stage",
@@ -189,7 +189,7 @@ SIGNALS = (
     derived(
         "amount_change", _MOVES, ratio(col("amount") - col("_first_amount"), col("_first_amount")),
         About("share", "deal", "DEAL_AMOUNT", "change of the amount since it was first set",
-              missing="without an amount"), entity="deal",
+              missing="without an amount, or when the first was 0"), entity="deal",
     ),
     _move(
         "amount_changes", Output(S.DISTINCT, "amount"),
@@ -203,7 +203,7 @@ SIGNALS = (
     derived(
         "amount_to_basket", _MOVES, ratio(col("amount"), col("account_average_basket_365d")),
         About("times", "deal", "DEAL_AMOUNT", "amount over the account's mean order", win=-1,
-              missing="without an amount or orders"), entity="deal",
+              missing="without an amount, or orders of a known amount in 365 days"), entity="deal",
     ),
     # activity
     _talk(

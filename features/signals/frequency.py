@@ -98,7 +98,7 @@ SIGNALS = (
         where(col("days_since_first_order") > 410.0, col("_orders_around_last_year"), MISSING),
         About("orders", "rhythm", "SEASON_ORDERS",
               "orders in the 90 days around this day a year ago", churn=-1,
-              missing="with less than 410 days since the first order"),
+              missing="until more than 410 days after the first order"),
     ),
     _before("_orders_next_season", S.COUNT, 365, 275),
     derived(
@@ -106,7 +106,7 @@ SIGNALS = (
         where(col("days_since_first_order") > 365.0, col("_orders_next_season"), MISSING),
         About("orders", "rhythm", "SEASON_ORDERS",
               "orders in the 90 days that followed this day a year ago", churn=-1,
-              missing="with less than a year since the first order"),
+              missing="until more than 365 days after the first order"),
     ),
     derived(
         "orders_change_30d", "orders",

@@ -20,6 +20,9 @@ from features.signals.declare import About, Signal, aggregate, derived
 from features.signals.recency import PURCHASE
 
 _NET = "net_amount"
+_NO_AMOUNT = "without orders of a known amount in the last 365 days"
+_NO_TWO_AMOUNTS = "with fewer than two orders of a known amount in the last 365 days"
+_NO_MARGIN = "without margins, or unless net revenue is above 0, in the last 365 days"
 
 
 def _revenue(days: int) -> Signal:
@@ -41,7 +44,7 @@ SIGNALS = (
         clip(change(col("revenue_90d"), col("revenue_180d")), -1.0, 1.0),
         About("share", "spend", "SPEND_TREND",
               "revenue of the last 90 days against the 90 before, from -1 to 1", churn=-1,
-              is_actionable=True, missing="without revenue in the last 180 days"),
+              is_actionable=True, missing="unless net revenue of the last 180 days is above 0"),
     ),
     aggregate("_revenue_before_180d", "orders",
               Output(S.SUM, _NET, window_days=360, skip_days=180)),
@@ -51,45 +54,45 @@ SIGNALS = (
              1.0),
         About("share", "spend", "SPEND_TREND",
               "revenue of the last 180 days against the 180 before, from -1 to 1", churn=-1,
-              is_actionable=True, missing="without revenue in the last 360 days"),
+              is_actionable=True, missing="unless net revenue of the last 360 days is above 0"),
     ),
     aggregate(
         "basket_slope_365d", "orders", Output(S.SLOPE, _NET, PURCHASE, window_days=365),
         About("currency", "spend", "BASKET_TREND",
               "how much the net amount of an order grows per 30 days, over the last 365", churn=-1,
-              missing="with fewer than two orders in the last 365 days"),
+              missing=_NO_TWO_AMOUNTS),
     ),
     aggregate(
         "average_basket_365d", "orders", Output(S.MEAN, _NET, PURCHASE, window_days=365),
         About("currency", "spend", "BASKET", "mean net amount of an order, last 365 days", churn=-1,
-              missing="without orders in the last 365 days"),
+              missing=_NO_AMOUNT),
     ),
     aggregate(
         "median_basket_365d", "orders", Output(S.MEDIAN, _NET, PURCHASE, window_days=365),
         About("currency", "spend", "BASKET", "median net amount of an order, last 365 days",
-              churn=-1, missing="without orders in the last 365 days"),
+              churn=-1, missing=_NO_AMOUNT),
     ),
     aggregate(
         "basket_spread_365d", "orders", Output(S.STD, _NET, PURCHASE, window_days=365),
         About("currency", "spend", "BASKET_REGULARITY",
               "standard deviation of the net amounts of orders, last 365 days",
-              missing="with fewer than two orders in the last 365 days"),
+              missing=_NO_TWO_AMOUNTS),
     ),
     aggregate(
         "largest_order_365d", "orders", Output(S.MAX, _NET, PURCHASE, window_days=365),
         About("currency", "spend", "BASKET", "largest order of the last 365 days", churn=-1,
-              missing="without orders in the last 365 days"),
+              missing=_NO_AMOUNT),
     ),
     aggregate("_last_basket", "orders", Output(S.LAST, _NET, PURCHASE)),
     derived(
         "last_basket_ratio", "orders", ratio(col("_last_basket"), col("average_basket_365d")),
         About("times", "spend", "SPEND_TREND", "last order over the mean order", churn=-1,
-              missing="without orders in the last 365 days"),
+              missing=_NO_AMOUNT),
     ),
     derived(
         "basket_volatility", "orders", ratio(col("basket_spread_365d"), col("average_basket_365d")),
         About("share", "spend", "BASKET_REGULARITY", "spread of the orders over their mean",
-              missing="with fewer than two orders in the last 365 days"),
+              missing=_NO_TWO_AMOUNTS),
     ),
     derived(
         "revenue_per_month", "orders",
@@ -106,7 +109,7 @@ SIGNALS = (
         "credit_note_rate_365d", "orders",
         minimum(ratio(-col("_credited_365d"), col("_bought_365d")), 10.0),
         About("share", "service", "CREDIT_NOTES", "credited over bought, last 365 days", churn=1,
-              is_actionable=True, missing="without purchases in the last 365 days"),
+              is_actionable=True, missing=_NO_AMOUNT),
     ),
     aggregate(
         "credit_notes_180d", "orders",
@@ -120,7 +123,7 @@ SIGNALS = (
         where(equal(col("_margin_365d"), 0.0), MISSING,
               ratio(col("_margin_365d"), col("revenue_365d"))),
         About("share", "spend", "MARGIN", "margin over net revenue, last 365 days",
-              missing="without margins or revenue in the last 365 days"),
+              missing=_NO_MARGIN),
     ),
     aggregate("_discount_365d", "orders", Output(S.SUM, "discount_amount", PURCHASE,
                                                  window_days=365)),
@@ -128,34 +131,35 @@ SIGNALS = (
         "discount_rate_365d", "orders",
         ratio(col("_discount_365d"), col("_bought_365d") + col("_discount_365d")),
         About("share", "spend", "DISCOUNT", "discount over gross purchases, last 365 days",
-              is_actionable=True, missing="without purchases in the last 365 days"),
+              is_actionable=True, missing=_NO_AMOUNT),
     ),
     derived(
         "margin_365d", "orders",
         where(is_missing(col("margin_rate_365d")), MISSING, col("_margin_365d")),
         About("currency", "spend", "MARGIN", "margin of the last 365 days", churn=-1, win=1,
-              missing="without margins or revenue in the last 365 days"),
+              missing=_NO_MARGIN),
     ),
     aggregate("_wallet", "wallet", Output(S.LAST, "value"), table="accounts"),
     derived(
         "share_of_wallet", "orders", ratio(col("revenue_365d"), col("_wallet")),
         About("share", "spend", "SHARE_OF_WALLET",
               "revenue of 365 days over what the account spends on what we sell", churn=-1,
-              is_actionable=True, missing="when what it spends is not known"),
+              is_actionable=True, missing="when what it spends is not known, or 0"),
     ),
     aggregate("_potential", "potential", Output(S.LAST, "value"), table="accounts"),
     derived(
         "share_of_potential", "orders", ratio(col("revenue_365d"), col("_potential")),
         About("share", "spend", "SHARE_OF_WALLET",
               "revenue of 365 days over what the account could buy from us", churn=-1,
-              is_actionable=True, missing="when its potential is not known"),
+              is_actionable=True, missing="when its potential is not known, or 0"),
     ),
     aggregate(
         "top_product_share_365d", "lines",
         Output(S.TOP_SHARE, "product", PURCHASE, window_days=365, weight=_NET),
         About("share", "spend", "PRODUCT_CONCENTRATION",
               "share of the purchases of 365 days that fall on one product",
-              missing="without purchases in the last 365 days"), table="orders",
+              missing="without lines of a known product and amount in the last 365 days"),
+        table="orders",
     ),
     aggregate(
         "categories_180d", "lines",

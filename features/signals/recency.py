@@ -10,7 +10,8 @@ from features.signals.declare import About, aggregate, computed, derived, lookup
 
 PURCHASE = ("is_purchase",)
 _NO_ORDER = "when the account never ordered"
-_NO_GAP = "when the account never ordered, or no account ever ordered on two days"
+_NO_RHYTHM = "with orders on fewer than two days, where no buyer of the last 365 days has more"
+_NO_GAP = f"when the account never ordered, or {_NO_RHYTHM}"
 _TWO_DAYS = "with orders on fewer than two days"
 
 _USUAL_SLACK_DAYS = 5.0
@@ -79,7 +80,7 @@ SIGNALS = (
         expected_gap(col("median_gap_days"), col("_order_days"), col("_peer_gap_days")),
         About("days", "rhythm", "ORDER_RHYTHM",
               "days between orders to be expected: its own, leaning on its segment's", churn=1,
-              missing="where no account ever ordered on two days"),
+              missing=_NO_RHYTHM),
     ),
     derived(
         "overdue_ratio", "orders", ratio(col("days_since_last_order"), col("expected_gap_days")),

@@ -8,7 +8,7 @@ from features.kernel import Statistic as S
 from features.signals.declare import About, aggregate, derived
 
 _SUB = "subscriptions"
-_NONE_LIVE = "without a subscription that runs"
+_NO_END = "without a subscription that runs and has an end of term"
 
 SIGNALS = (
     aggregate(
@@ -47,7 +47,7 @@ SIGNALS = (
     derived(
         "days_to_renewal", _SUB, col("_next_term_end_day") - col("_as_of_day"),
         About("days", "contract", "RENEWAL", "days until the next term ends (negative: past)",
-              is_actionable=True, missing=_NONE_LIVE),
+              is_actionable=True, missing=_NO_END),
     ),
     aggregate(
         "notices_given", "notices", Output(S.COUNT, state=State.OPEN),

@@ -118,10 +118,9 @@ def read_score_request(
             "RQ013", "No account is left to score.", "Mend what errors lists.", errors
         )
     header = _header(portfolio, tables)
-    tables = {**_no_rows(), **reference, **_with_first_values(tables)}
     ids = _ids_in_order(sheet, tables["accounts"])
     warnings = (*_not_read(tables, as_of), *_lacking(sheet, len(accounts)))
-    records = Records(header, tables)
+    records = Records(header, {**_no_rows(), **reference, **_with_first_values(tables)})
     return ScoreRequest(as_of, str(said), bool(is_stored), records, ids, errors, warnings)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from features.asof import US_PER_DAY, instant, to_instant
 from features.context import PORTFOLIO
 from features.events import EventSet, build_events
+from features.events.rates import lines_without_rate
 from features.records.folder import Records
 from serving.champions import Champions
 from serving.scoring.of_accounts import ScoredAccounts, score_accounts
@@ -80,8 +81,22 @@ def _warnings(
         for name, champion in champions.by_model.items()
         if champion is None
     ]
+    found += _without_rate(events, instant(as_of))
     if to_instant(events.portfolio.data_as_of) < instant(as_of) - STALE_DAYS * US_PER_DAY:
         found.append(
             f"The records end on {events.portfolio.data_as_of.date()}, long before {as_of}."
         )
     return tuple(found)
+
+
+def _without_rate(events: EventSet, moment: int) -> list[str]:
+    """Say which amounts the scores leave out."""
+    if events.order_lines is None:
+        return []
+    rows = lines_without_rate(events.order_lines, moment)
+    if not rows.size:
+        return []
+    return [
+        f"{rows.size} order lines have no rate in fx_rates on or before their day: their amounts"
+        " are left out."
+    ]

@@ -11,17 +11,19 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from features.asof import default_as_of
 from features.events import build_events
-from features.records.folder import Records, open_portfolio, read_records
+from features.records.folder import Records, open_portfolio, read_records, save_portfolio
 from features.records.mapping import import_portfolio
 from features.records.simulator import SimulatorSettings, simulate, write_simulation
 from features.signals.catalogue import feature_set_version
@@ -106,6 +108,41 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> House:
     return _house(folder / "portfolio", folder / "home", ("churn", "close"), 2, 150)
 
 
+def _sold_abroad(records: Records) -> dict[str, pa.Table]:
+    """The tables with orders in three currencies, rates of one, some learnt late or withdrawn."""
+    orders = records.tables["orders"]
+    names = ["EUR", None, "USD", "USD", "CHF"]
+    numbers = pc.dictionary_encode(orders.column("order_id")).combine_chunks().indices.to_pylist()
+    currency = pa.array([names[number % len(names)] for number in numbers], pa.string())
+    days = [date(2024, 1, 1) + timedelta(days=5 * step) for step in range(110)]
+    rates = pa.table({
+        "date": pa.array([day for day in days for _ in range(2)], pa.date32()),
+        "currency": ["USD"] * 220,
+        "rate": [0.5 + step % 7 / 10 for step in range(220)],
+        "known_at": pa.array([
+            datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=late)
+            for day in days for late in (0, 40)
+        ], pa.timestamp("us", tz="UTC")),
+        "is_deleted": [step % 10 == 1 for step in range(220)],
+    })  # fmt: skip
+    return {
+        **records.tables,
+        "orders": orders.drop_columns("currency").append_column("currency", currency),
+        "fx_rates": rates,
+    }
+
+
+@pytest.fixture(scope="module")
+def abroad(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """200 simulated accounts that pay in three currencies."""
+    folder = tmp_path_factory.mktemp("abroad")
+    settings = SimulatorSettings(accounts=200, days=500, end_date=date(2025, 6, 30))
+    write_simulation(simulate(np.random.default_rng(5), settings), folder / "portfolio")
+    records = read_records(open_portfolio(folder / "portfolio"))
+    save_portfolio(folder / "portfolio", records.portfolio, _sold_abroad(records))
+    return _house(folder / "portfolio", folder / "home", ("churn",), 2, 100)
+
+
 @pytest.fixture(scope="module")
 def retail(
     real_data: Callable[[str], Path], root: Path, tmp_path_factory: pytest.TempPathFactory
@@ -121,7 +158,7 @@ def retail(
     return _house(folder / "portfolio", folder / "home", ("churn",), 40, 60)
 
 
-HOUSES = ["simulated", pytest.param("retail", marks=pytest.mark.real_data)]
+HOUSES = ["simulated", "abroad", pytest.param("retail", marks=pytest.mark.real_data)]
 
 
 def _said(result: Mapping[str, Any]) -> dict[str, object]:
@@ -170,6 +207,19 @@ def test_a_file_is_scored_as_its_portfolio_is(
 def test_a_request_is_scored_as_its_portfolio_is(name: str, request: pytest.FixtureRequest) -> None:
     house: House = request.getfixturevalue(name)
     _require_equal(_open(house.home).score(house.body).json(), house)
+
+
+def test_every_door_says_which_amounts_are_left_out(abroad: House, tmp_path: Path) -> None:
+    out = tmp_path / "batch.json"
+    assert main(["score", str(abroad.folder), "--home", str(abroad.home), "--out", str(out)]) == 0
+    [batch] = [w for w in json.loads(out.read_text())["warnings"] if "fx_rates" in w]
+    [request] = [w for w in _open(abroad.home).score(abroad.body).json()["warnings"] if "rate" in w]
+    said = " order lines have no rate in fx_rates on or before their day: their amounts are left"
+    orders = [order for account in abroad.bodies for order in account.get("orders", ())]
+    in_francs = sum(order.get("currency") == "CHF" for order in orders)
+    assert in_francs > 50
+    assert request == f"{in_francs}{said} out."
+    assert batch.endswith(f"{said} out.")
 
 
 def test_both_models_answer_and_no_score_is_like_another(simulated: House) -> None:

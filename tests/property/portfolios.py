@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeGuard
+from zoneinfo import ZoneInfo
 
 import hypothesis.strategies as st
 
@@ -91,7 +92,8 @@ KINDS: Mapping[str, Kind] = {
         "order_id", "ordered_at",
         {"line_id": _word("1", "2"), "net_amount": amounts,
          "product_id": _word("P-1", "P-2", "P-3", "P-4"),
-         "margin_amount": _maybe(amounts), "discount_amount": _maybe(whole)},
+         "margin_amount": _maybe(amounts), "discount_amount": _maybe(whole),
+         "currency": st.sampled_from((None, None, "EUR", "USD", "USD", "CHF"))},
         keys=15,
     ),
     "invoices": Kind(
@@ -110,7 +112,7 @@ KINDS: Mapping[str, Kind] = {
          "outcome": _word("objection", "buying_signal", "answered", "clicked"),
          "contact_id": _word("K-1", "K-2"), "survey_score": _maybe(whole),
          "resolved_at": _maybe(instants), "duration_minutes": _maybe(whole),
-         "opportunity_id": st.integers(0, 2)},
+         "opportunity_id": st.integers(0, 3)},
         keys=24,
     ),
     "opportunities": Kind(
@@ -126,6 +128,12 @@ KINDS: Mapping[str, Kind] = {
          "owner_id": _word("U", "V", "W")},
         has_account=False,
     ),
+    "fx_rates": Kind(
+        None, "date",
+        {"currency": st.sampled_from(("USD", "USD", "CHF", "EUR")),
+         "rate": st.sampled_from((0.0, 0.5, 2.0, 2.5))},
+        has_account=False,
+    ),
 }  # fmt: skip
 STAGES: Rows = [
     {"stage": stage, "position": position, "outcome": outcome}
@@ -135,19 +143,33 @@ STAGES: Rows = [
 ]  # fmt: skip
 
 
+def _product(
+    name: str, category: str | None, day: int | None = None, deleted: bool | None = None
+) -> dict[str, object]:
+    known_at = None if day is None else START + timedelta(days=day)
+    return {
+        "product_id": name, "category": category, "known_at": known_at, "is_deleted": deleted,
+    }  # fmt: skip
+
+
 PRODUCTS: Rows = [
-    {"product_id": "P-1", "category": "paint"},
-    {"product_id": "P-2", "category": "paint"},
-    {"product_id": "P-3", "category": "tools"},
-    {"product_id": "P-5", "category": None},
+    _product("P-1", "paint"),
+    _product("P-2", "paint"),
+    _product("P-2", "tools", 50),
+    _product("P-3", "tools"),
+    _product("P-3", "tools", 180, deleted=True),
+    _product("P-4", "wood", 45),
+    _product("P-5", None),
 ]
 
 
-def moment_of(value: object) -> datetime | None:
-    """Instant of an event time: that of a day is its midnight."""
+def moment_of(value: object, zone: str) -> datetime | None:
+    """Instant of an event time: that of a day is its beginning in the zone."""
     if isinstance(value, datetime):
         return value
-    return datetime(value.year, value.month, value.day, tzinfo=UTC) if _is_day(value) else None
+    if not _is_day(value):
+        return None
+    return datetime(value.year, value.month, value.day, tzinfo=ZoneInfo(zone))
 
 
 def _is_day(value: object) -> TypeGuard[date]:
@@ -161,7 +183,7 @@ def rows(draw: st.DrawFn, table: str) -> dict[str, object]:
     number = draw(st.integers(0, kind.keys - 1))
     at, lag = draw(instants), draw(lags)
     found: dict[str, object] = {name: draw(cells) for name, cells in kind.columns.items()}
-    found[kind.event] = at.date() if kind.event.endswith("_date") else at
+    found[kind.event] = at.date() if kind.event.endswith("date") else at
     if table == "accounts":
         found["account_id"] = ACCOUNTS[number % 3]
     elif kind.id is not None:
@@ -169,8 +191,9 @@ def rows(draw: st.DrawFn, table: str) -> dict[str, object]:
     if kind.has_account:
         found.setdefault("account_id", ACCOUNTS[number % 3])
     if isinstance(deal := found.get("opportunity_id"), int):
-        # A deal of the same account, or none.
-        found["opportunity_id"] = None if deal == 2 else f"o-{number % 3 + 3 * deal}"
+        # A deal of the same account, none, or (by mistake) one that may be another's.
+        places = (number % 3, number % 3 + 3, None, number % 6)
+        found["opportunity_id"] = None if places[deal] is None else f"o-{places[deal]}"
     if table == "contacts" and draw(st.booleans()):
         found["created_at"] = None
     found["known_at"] = None if lag is None else at + timedelta(days=lag)

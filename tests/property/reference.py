@@ -27,6 +27,12 @@ KEYS = {
     "opportunity_history": ("opportunity_id", "changed_at", "stage"),
     "accounts": ("account_id",),
     "subscriptions": ("subscription_id",),
+    "fx_rates": ("date", "currency"),
+    "products": ("product_id",),
+}
+WITHDRAWN_BY = {
+    "account_history": ["account_id", "changed_at", "field"],
+    "account_events": ["account_id", "occurred_at", "kind"],
 }
 EVENT_TIME = {
     "orders": "ordered_at",
@@ -47,13 +53,16 @@ PRIOR = 20.0
 Row = dict[str, float]
 
 
-def visible(rows: pd.DataFrame, table: str, as_of: pd.Timestamp) -> pd.DataFrame:
+def visible(rows: pd.DataFrame, table: str, as_of: pd.Timestamp, zone: str) -> pd.DataFrame:
     """Rows that happened and were known before the day, the last known version of each key."""
     rows = rows.copy()
-    event = EVENT_TIME[table]
+    event = EVENT_TIME.get(table, "always known")
     if event not in rows:
         rows[event] = pd.NaT
-    rows["at"] = pd.to_datetime(rows[event], utc=True).fillna(ALWAYS)
+    at = pd.to_datetime(rows[event])
+    # A day begins at its midnight in the portfolio's zone.
+    at = at.dt.tz_localize(zone) if event == "start_date" else at
+    rows["at"] = pd.to_datetime(at, utc=True).fillna(ALWAYS)
     known = rows["known_at"] if "known_at" in rows else pd.Series(pd.NaT, rows.index)
     rows["known"] = pd.to_datetime(known, utc=True).fillna(rows["at"])
     rows = rows[(rows["at"] < as_of) & (rows["known"] < as_of)]
@@ -63,6 +72,11 @@ def visible(rows: pd.DataFrame, table: str, as_of: pd.Timestamp) -> pd.DataFrame
         last = rows[whole].sort_values("known", kind="stable").drop_duplicates(key, keep="last")
         rows = rows[~whole | rows.index.isin(last.index)]
     if "is_deleted" in rows:
+        if table in WITHDRAWN_BY:
+            gone = rows[rows["is_deleted"].fillna(False).astype(bool)]
+            last = gone.groupby(WITHDRAWN_BY[table])["known"].max().rename("gone")
+            rows = rows.join(last, on=WITHDRAWN_BY[table])
+            rows = rows[rows["gone"].isna() | (rows["gone"] < rows["known"])]
         rows = rows[~rows["is_deleted"].fillna(False).astype(bool)]
     return rows
 
@@ -82,7 +96,7 @@ class Seen:
     def table(self, name: str) -> pd.DataFrame | None:
         if name not in self._found:
             rows = self.tables.get(name)
-            self._found[name] = None if rows is None else visible(rows, name, self.as_of)
+            self._found[name] = None if rows is None else visible(rows, name, self.as_of, self.zone)
         return self._found[name]
 
     def of(self, name: str, column: str, value: str) -> pd.DataFrame | None:
@@ -115,9 +129,33 @@ class Seen:
         return found.where(found < self.as_of)
 
     # -- orders
+    def rate(self, line: pd.Series) -> float:
+        """Euros per unit of a line's currency: the latest rate dated by its day; NaN without."""
+        if pd.isna(line.get("currency")) or line["currency"] == "EUR":
+            return 1.0
+        rates = self.table("fx_rates")
+        if rates is None:
+            return nan
+        rates = rates[(rates["currency"] == line["currency"]) & (rates["rate"] > 0)]
+        rates = rates[rates["date"] <= line["at"].tz_convert(self.zone).date()]
+        return last(rates.sort_values("date")["rate"])
+
+    @cached_property
+    def lines(self) -> pd.DataFrame | None:
+        """Order lines in euros; `raw` is the net amount as it was."""
+        lines = self.table("orders")
+        if lines is None:
+            return None
+        rate = pd.Series([self.rate(line) for _, line in lines.iterrows()], lines.index, float)
+        lines = lines.assign(raw=lines["net_amount"], has_rate=rate.notna())
+        for name in ("net_amount", "margin_amount", "discount_amount"):
+            if name in lines:
+                lines[name] = lines[name] * rate
+        return lines
+
     @cached_property
     def orders(self) -> pd.DataFrame | None:
-        lines = self.table("orders")
+        lines = self.lines
         if lines is None:
             return None
         groups = lines.groupby(["account_id", "order_id"], sort=False)
@@ -125,6 +163,9 @@ class Seen:
         for name in ("net_amount", "margin_amount", "discount_amount"):
             if name in lines:
                 found[name] = groups[name].sum(min_count=1)
+        without = lines[~lines["has_rate"]].groupby(["account_id", "order_id"])["raw"].sum()
+        known = found["net_amount"]
+        found["sign"] = known.where(known.fillna(0) != 0, without.reindex(found.index))
         return found.reset_index().sort_values(["at", "order_id"], kind="stable")
 
     # -- attributes
@@ -359,7 +400,7 @@ def own_orders(seen: Seen, account: str) -> pd.DataFrame:
 
 def purchases(seen: Seen, account: str) -> pd.DataFrame:
     mine = own_orders(seen, account)
-    return mine[mine["net_amount"] > 0]
+    return mine[mine["sign"] > 0]
 
 
 def rhythm(seen: Seen, account: str) -> Row:
@@ -439,8 +480,8 @@ def still_buying(seen: Seen, account: str) -> Row:
         return float(-np.expm1(-(r + x) * shrinking) / max(chance, 1e-300))
 
     # Whoever is alive leaves after each purchase with a chance that is beta(a, b + x).
-    total, _ = quad(bought_at_dropout, 0, 1, weight="alg", wvar=(a - 1, b + x - 1),
-                    epsabs=0, epsrel=1e-11, limit=500)  # fmt: skip
+    total, *_ = quad(bought_at_dropout, 0, 1, weight="alg", wvar=(a - 1, b + x - 1),
+                    epsabs=0, epsrel=1e-11, limit=500, full_output=1)  # fmt: skip
     found["bgnbd_p_alive"] = 1 / (1 + odds)
     found["bgnbd_orders_90d"] = total / beta(a, b + x) / (1 + odds)
     return found
@@ -448,6 +489,7 @@ def still_buying(seen: Seen, account: str) -> Row:
 
 def slope(seen: Seen, rows: pd.DataFrame) -> float:
     """Least squares of the net amount on time, per 30 days."""
+    rows = rows[rows["net_amount"].notna()]
     time = np.array([-seen.age(at) for at in rows["at"]]) / 30
     if len(set(time)) < 2:
         return nan
@@ -509,7 +551,7 @@ def contracts(seen: Seen, account: str) -> Row:
     if "term_end_date" in rows:
         ends = [day.toordinal() for day in rows[runs]["term_end_date"].dropna()]
         found["days_to_renewal"] = float(min(ends) - seen.local_day) if ends else nan
-    if "cancelled_at" in rows and "ended_at" in rows:
+    if "cancelled_at" in rows:
         found["notices_given"] = float((seen.later(rows, "cancelled_at").notna() & runs).sum())
     if "mrr_amount" in rows:
         amount, edge = rows["mrr_amount"].astype(float), seen.as_of - 180 * DAY
@@ -531,11 +573,11 @@ def spend(seen: Seen, account: str) -> Row:
     if seen.orders is None:
         return {}
     mine = seen.orders[seen.orders["account_id"] == account]
-    bought = mine[mine["net_amount"] > 0]
+    bought = mine[mine["sign"] > 0]
     year, year_bought = seen.within(mine, 365), seen.within(bought, 365)
     baskets = year_bought["net_amount"]
     revenue = {days: seen.within(mine, days)["net_amount"].sum() for days in (30, 90, 180, 365)}
-    credits_year = year[year["net_amount"] < 0]["net_amount"].sum()
+    credits_year = year[year["sign"] < 0]["net_amount"].sum()
     life = seen.age(bought["at"].min()) if len(bought) else nan
     found = {
         **{f"revenue_{days}d": float(total) for days, total in revenue.items()},
@@ -549,7 +591,7 @@ def spend(seen: Seen, account: str) -> Row:
         "basket_volatility": over(float(baskets.std(ddof=1)), mean(baskets)),
         "revenue_per_month": over(30 * mine["net_amount"].sum(), max(life, 30)),
         "credit_note_rate_365d": min(over(-credits_year, baskets.sum()), 10.0),
-        "credit_notes_180d": float((seen.within(mine, 180)["net_amount"] < 0).sum()),
+        "credit_notes_180d": float((seen.within(mine, 180)["sign"] < 0).sum()),
         "lines_per_order_365d": mean(year_bought["lines"]),
         "revenue_change_180d": float(
             np.clip(growth(revenue[180], seen.within(mine, 360)["net_amount"].sum()), -1, 1)
@@ -567,23 +609,22 @@ def spend(seen: Seen, account: str) -> Row:
     if "discount_amount" in mine:
         discount = float(year_bought["discount_amount"].sum())
         found["discount_rate_365d"] = over(discount, baskets.sum() + discount)
-        if not len(baskets):
+        if not len(year_bought):
             found["discount_rate_365d"] = nan
     return found | products(seen, account)
 
 
 def products(seen: Seen, account: str) -> Row:
-    lines = seen.of("orders", "account_id", account)
-    if lines is None or "product_id" not in lines:
+    if seen.lines is None or "product_id" not in seen.lines:
         return {}
-    lines = lines[lines["net_amount"] > 0]
+    lines = seen.lines[(seen.lines["account_id"] == account) & (seen.lines["raw"] > 0)]
     totals = seen.within(lines, 365).groupby("product_id")["net_amount"].sum()
     found = {
         "products_180d": float(seen.within(lines, 180)["product_id"].nunique()),
         "products_all": float(lines["product_id"].nunique()),
         "top_product_share_365d": over(totals.max(), totals.sum()) if len(totals) else nan,
     }
-    listed = seen.tables.get("products")
+    listed = seen.table("products")
     if listed is None:
         return found
     category = lines["product_id"].map(listed.set_index("product_id")["category"].to_dict())
@@ -602,7 +643,7 @@ def invoices(seen: Seen, account: str) -> Row:
     if rows is None or "paid_at" not in rows:
         return {}
     paid = seen.later(rows, "paid_at")
-    day_after = pd.to_datetime(rows["due_date"], utc=True) + DAY
+    day_after = (pd.to_datetime(rows["due_date"]) + DAY).dt.tz_localize(seen.zone)
     late = ((paid - day_after) / DAY).clip(lower=0)
     return {
         "payment_delay_days_365d": mean(late[rows["at"] >= seen.as_of - 365 * DAY]),
@@ -787,6 +828,8 @@ def talk(seen: Seen, deal: str) -> Row:
     rows = seen.of("interactions", "opportunity_id", deal)
     if rows is None:
         return {}
+    assert seen.deals is not None
+    rows = rows[rows["account_id"] == seen.deals["account"][deal]]
     calls = rows[rows["kind"] == "call"]
     found = {
         "deal_interactions": float(len(rows)),

@@ -74,17 +74,17 @@ def _known_deals(events: EventSet, moment: int) -> list[str]:
     return [events.deals.words[code] for code in np.unique(deal[known])]
 
 
-def _is_later(table: str, row: dict[str, object], as_of: str) -> bool:
+def _is_later(table: str, row: dict[str, object], as_of: str, zone: str = "UTC") -> bool:
     """Whether the event or our learning of it does not lie before the day."""
     moment = datetime.combine(date.fromisoformat(as_of), datetime.min.time(), UTC)
-    times = [moment_of(row.get(KINDS[table].event)), moment_of(row.get("known_at"))]
+    times = [moment_of(row.get(name), zone) for name in (KINDS[table].event, "known_at")]
     return any(time is not None and time >= moment for time in times)
 
 
 def _before(drawn: Drawn, as_of: str) -> Drawn:
     """The portfolio without a single row of later."""
     kept = {
-        table: [row for row in found if not _is_later(table, row, as_of)]
+        table: [row for row in found if not _is_later(table, row, as_of, drawn.zone)]
         for table, found in drawn.rows.items()
     }
     return Drawn(kept, drawn.zone)
@@ -221,7 +221,7 @@ def test_every_table_of_the_random_portfolios_can_be_later(table: str) -> None:
         row
         for row in found
         if isinstance(row["known_at"], datetime)
-        and (at := moment_of(row[event])) is not None
+        and (at := moment_of(row[event], "UTC")) is not None
         and row["known_at"] > at + timedelta(hours=1)
     ]
     assert learnt_late

@@ -216,6 +216,28 @@ NOTHING_MATURED = (
     """,
 )
 
+NOTHING_DATED = (
+    "A deal without a dated stage does not stand anywhere. X-1 changed a day ago, X-2 never.",
+    {
+        "stages": _STAGES,
+        "opportunities": """
+            opportunity_id  account_id  created_at
+            X-1             A           2011-03-02
+            X-2             A           2011-03-02
+        """,
+        "opportunity_history": """
+            opportunity_id  changed_at  stage
+            X-1             2011-03-31  lead
+        """,
+    },
+    """
+    feature         X-1  X-2
+    stage_age_days  1    -
+    stage_position  0    -
+    moves           1    0
+    """,
+)
+
 SPECS = {
     "stage": STAGE,
     "haggling": HAGGLING,
@@ -223,6 +245,7 @@ SPECS = {
     "record": RECORD,
     "its account": ITS_ACCOUNT,
     "nothing matured": NOTHING_MATURED,
+    "nothing dated": NOTHING_DATED,
 }
 STATIC = (
     "accounts.segment", "accounts.country", "accounts.parent_account_id",

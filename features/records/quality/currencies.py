@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
-from features.records.casting import Values, days_to_instants
+from features.asof import NEVER
+from features.events.rates import lines_without_rate, order_lines
+from features.records.casting import Values
 from features.records.quality.finding import Audited, Check, Family, Finding, Place
 
 pc: Any = pyarrow.compute  # the stubs refuse a Python scalar beside an array
@@ -18,9 +20,10 @@ CHECKS: Mapping[str, Check] = {
     "DQ029": Check(
         "error",
         "order lines in a currency without a rate on their day",
-        "currency is not the portfolio's, and fx_rates has no rate of it on or before the day.",
+        "currency is not the portfolio's, and fx_rates has no rate above 0 of it on or before the"
+        " day. Lines and rates that were replaced or withdrawn do not count.",
         "Their amount is unknown: it is left out of revenue, never added as it stands.",
-        "Complete fx_rates, or convert the amounts in the mapping.",
+        "Complete fx_rates (portfolio currency per unit), or convert the amounts in the mapping.",
     ),
     "DQ030": Check(
         "warning",
@@ -38,25 +41,14 @@ _TIMES = 5.0
 def check_currencies(audited: Audited) -> Iterator[Finding]:
     """Which amounts will be missing, or converted wrongly?"""
     rates = audited.tables.get("fx_rates")
-    orders = audited.tables.get("orders")
-    if orders is not None and "currency" in orders.column_names:
-        yield from _without_rate(audited, orders, rates)
+    lines = order_lines(audited.records)
+    if lines is not None and "currency" in audited.tables["orders"].column_names:
+        currency = audited.tables["orders"].column("currency").combine_chunks()
+        wrong = np.zeros(len(currency), dtype=bool)
+        wrong[lines_without_rate(lines, NEVER)] = True
+        yield from _say.rows("DQ029", Place("orders", "currency"), currency, wrong)
     if rates is not None and rates.num_rows:
         yield from _odd_rates(audited, rates)
-
-
-def _without_rate(audited: Audited, orders: pa.Table, rates: pa.Table | None) -> Iterator[Finding]:
-    currency = orders.column("currency").combine_chunks()
-    wrong = pc.not_equal(currency, audited.portfolio.currency)
-    if rates is not None:
-        first = rates.group_by("currency").aggregate([("date", "min")]).combine_chunks()
-        days = first.column("date_min").take(
-            pc.index_in(currency, value_set=first.column("currency"))
-        )
-        since = days_to_instants(days.combine_chunks(), audited.portfolio.timezone)
-        covered = pc.greater_equal(orders.column("ordered_at").combine_chunks(), since)
-        wrong = pc.and_(wrong, pc.invert(covered.fill_null(False)))
-    yield from _say.rows("DQ029", Place("orders", "currency"), currency, wrong)
 
 
 def _odd_rates(audited: Audited, rates: pa.Table) -> Iterator[Finding]:

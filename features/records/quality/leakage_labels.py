@@ -17,7 +17,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
-from features.records.casting import INSTANT, Mask, Values
+from features.asof import NEVER, to_instant
+from features.events.of_accounts import orders as placed_orders
+from features.events.world import World
+from features.records.casting import Mask, Values
 from features.records.oddities import first_closes
 from features.records.quality.finding import Audited
 
@@ -195,25 +198,20 @@ def _look_up(outcome: pa.Table, ids: Values) -> Values:
 
 
 def _accounts(audited: Audited) -> Iterator[Labelled]:
-    accounts, orders = audited.tables.get("accounts"), audited.tables.get("orders")
+    accounts = audited.tables.get("accounts")
+    world = World(audited.records)
+    orders = placed_orders(world)
     if accounts is None or orders is None:
         return
-    as_of = audited.portfolio.data_as_of
-    placed = orders.group_by(["account_id", "order_id"]).aggregate(
-        [("ordered_at", "min"), ("net_amount", "sum")]
-    )
-    placed = placed.filter(pc.greater(placed.column("net_amount_sum"), 0))
-    at, since = placed.column("ordered_at_min"), pa.scalar(as_of - _HORIZON, INSTANT)
-    begin = pa.scalar(as_of - _HORIZON - _ACTIVITY, INSTANT)
-    before = pc.and_(pc.greater_equal(at, begin), pc.less(at, since))
-    ids = accounts.column("account_id")
-    was_active = _among(ids, placed.filter(before))
-    is_active = _among(ids, placed.filter(pc.greater_equal(at, since)))
+    since = to_instant(audited.portfolio.data_as_of - _HORIZON)
+    begin = to_instant(audited.portfolio.data_as_of - _HORIZON - _ACTIVITY)
+    is_bought = orders.flags >> orders.flag_names.index("is_purchase") & 1 == 1
+    is_bought &= orders.known_until == NEVER
+    buyer = np.repeat(np.arange(len(world.accounts.words)), np.diff(orders.offsets))
+    account = world.accounts.code(accounts.column("account_id"))
+    before = is_bought & (orders.at >= begin) & (orders.at < since)
+    was_active = np.isin(account, buyer[before])
+    is_active = np.isin(account, buyer[is_bought & (orders.at >= since)])
     asked = accounts.drop_columns(["account_id"])
     split = Split("lapsed accounts", "active ones", was_active, ~is_active, True)
     yield Labelled("accounts", _asked(asked), (split,))
-
-
-def _among(ids: Values, orders: pa.Table) -> Mask:
-    found: Mask = pc.is_in(ids, value_set=orders.column("account_id").combine_chunks()).to_numpy()
-    return found

@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import lightgbm
@@ -81,6 +81,8 @@ def test_tables_of_the_portfolio_come_back_with_their_types(tmp_path: Path) -> N
             "date": pa.array([date(2011, 1, 1)], pa.date32()),
             "currency": ["USD"],
             "rate": [0.75],
+            "known_at": pa.array([datetime(2011, 1, 2, 8, tzinfo=UTC)], pa.timestamp("us", "UTC")),
+            "is_deleted": [True],
         }
     )
     model = replace(champion(rungs(DATA)["prior"]), reference={"stages": stages, "fx_rates": rates})

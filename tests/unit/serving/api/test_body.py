@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from features.records.folder import Portfolio
@@ -232,6 +233,19 @@ EVERYTHING: dict[str, list[object]] = {
         "contacts", "orders", "invoices", "interactions", "opportunities", "subscriptions",
     )
 }  # fmt: skip
+
+
+def test_a_rate_that_the_champion_learnt_later_is_no_fault_of_the_request() -> None:
+    rates = pa.table({
+        "date": pa.array([date(2026, 1, 1)], pa.date32()), "currency": ["USD"], "rate": [0.8],
+        "known_at": pa.array([NOW], pa.timestamp("us", "UTC")),
+    })  # fmt: skip
+    body = json.dumps({"as_of": "2026-02-01", "accounts": [{"account_id": "A", **EVERYTHING}]})
+    request = read_score_request(
+        body.encode(), portfolio=HEADER, reference={"fx_rates": rates}, clock=NOW
+    )
+    assert request.warnings == ()
+    assert request.records.tables["fx_rates"] is rates
 
 
 def test_an_account_that_gives_every_table_brings_no_warning() -> None:
