@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 FIELDS = (
     "name", "value", "unit", "reference", "reference_value", "ratio", "goal", "met", "note",
 )  # fmt: skip
+ROOT = Path(__file__).resolve().parents[1]
 Row = dict[str, Any]  # values of a row are text, numbers, booleans or null
 
 
@@ -47,7 +49,12 @@ def run_apart(path: Path) -> list[Row]:
     that fails is reported as not met, and the others still run.
     """
     command = [sys.executable, __file__, "--only", str(path)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
+    # Benches share modules beside them, and the references with the tests.
+    places = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
+    done = subprocess.run(  # noqa: S603
+        command, stdout=subprocess.PIPE, text=True, check=False, env=surroundings
+    )
     if done.returncode == 0:
         rows: list[Row] = json.loads(done.stdout.splitlines()[-1])
         return rows
