@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 FIELDS = (
@@ -20,6 +21,24 @@ FIELDS = (
 )  # fmt: skip
 ROOT = Path(__file__).resolve().parents[1]
 Row = dict[str, Any]  # values of a row are text, numbers, booleans or null
+
+
+def load(path: Path) -> ModuleType:
+    """Which module is a bench file?
+
+    Raises
+    ------
+    ValueError
+        When it is not a Python file.
+    """
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    # A dataclass looks for the module that it is declared in.
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def run_here(path: Path) -> list[Row]:
@@ -30,12 +49,7 @@ def run_here(path: Path) -> list[Row]:
     ValueError
         When a row does not have exactly the fields of `FIELDS`.
     """
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    rows: list[Row] = module.run()
+    rows: list[Row] = load(path).run()
     for row in rows:
         if set(row) != set(FIELDS):
             raise ValueError(f"{path.name}: a row needs the fields {', '.join(FIELDS)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from benchmarks.large_portfolio import AS_OF, large_records
 from features.events import build_events
 from tests.reference import Known, account_features
 
+HERE = Path(run.__file__).parent
+BENCHES = sorted(path.stem for path in HERE.glob("bench_*.py"))
 ACCOUNTS = 120
 DAYS = (AS_OF[2], AS_OF[-1])
 # Of one day, all deals say the same of the day.
@@ -35,6 +38,14 @@ def _are_rows(rows: list[run.Row], name: str) -> None:
         assert isinstance(row["met"], bool)
     assert rows[-1]["met"] == all(row["met"] for row in rows[:-1])
     assert len(run.table(rows).splitlines()) == len(rows) + 1
+
+
+@pytest.mark.parametrize("name", BENCHES)
+def test_every_bench_can_be_loaded_as_make_bench_does(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, name, sys)  # taken out again at the end
+    assert callable(run.load(HERE / f"{name}.py").run)
 
 
 def test_ours_pandas_and_duckdb_agree_and_are_timed() -> None:
