@@ -69,7 +69,20 @@ def talk(known: Known) -> Columns:
     if rows is None or "deal" not in rows:
         return {}
     rows = rows[rows["deal"] >= 0].sort_values(["deal", "at"], kind="stable")
-    who, age, is_call = known.by_deal, rows["age"], rows["kind"] == "call"
+    who = known.by_deal
+    found = {
+        "days_since_deal_interaction": who.least(rows),
+        "days_since_first_deal_interaction": who.most(rows),
+        "days_since_deal_call": who.least(rows[rows["kind"] == "call"]),
+        "mean_deal_contact_gap_days": who.mean(who.gaps(rows), "gap"),
+    }
+    if "duration_minutes" in rows:
+        found["longest_talk_minutes"] = who.most(rows, "duration_minutes")
+    return found | _counts(known, rows) | _outcomes(known, rows)
+
+
+def _counts(known: Known, rows: pd.DataFrame) -> Columns:
+    age, is_call = rows["age"], rows["kind"] == "call"
     columns = {
         "deal_interactions": age >= 0,
         "deal_interactions_7d": age <= 7,
@@ -82,18 +95,9 @@ def talk(known: Known) -> Columns:
     if "duration_minutes" in rows:
         columns["deal_talk_minutes"] = rows["duration_minutes"]
         columns["deal_talk_minutes_14d"] = rows["duration_minutes"].where(age <= 14)
-    found = who.sums(rows, columns)
+    found = known.by_deal.sums(rows, columns)
     change = growth(found["deal_interactions_30d"], found.pop("_before_30"))
-    found |= {
-        "deal_activity_change_30d": change,
-        "days_since_deal_interaction": who.least(rows),
-        "days_since_first_deal_interaction": who.most(rows),
-        "days_since_deal_call": who.least(rows[is_call]),
-        "mean_deal_contact_gap_days": who.mean(who.gaps(rows), "gap"),
-    }
-    if "duration_minutes" in rows:
-        found["longest_talk_minutes"] = who.most(rows, "duration_minutes")
-    return found | _outcomes(known, rows)
+    return found | {"deal_activity_change_30d": change}
 
 
 def _outcomes(known: Known, rows: pd.DataFrame) -> Columns:
