@@ -9,15 +9,36 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 FIELDS = (
     "name", "value", "unit", "reference", "reference_value", "ratio", "goal", "met", "note",
 )  # fmt: skip
+ROOT = Path(__file__).resolve().parents[1]
 Row = dict[str, Any]  # values of a row are text, numbers, booleans or null
+
+
+def load(path: Path) -> ModuleType:
+    """Which module is a bench file?
+
+    Raises
+    ------
+    ValueError
+        When it is not a Python file.
+    """
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    # A dataclass looks for the module that it is declared in.
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def run_here(path: Path) -> list[Row]:
@@ -28,12 +49,7 @@ def run_here(path: Path) -> list[Row]:
     ValueError
         When a row does not have exactly the fields of `FIELDS`.
     """
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    rows: list[Row] = module.run()
+    rows: list[Row] = load(path).run()
     for row in rows:
         if set(row) != set(FIELDS):
             raise ValueError(f"{path.name}: a row needs the fields {', '.join(FIELDS)}")
@@ -47,7 +63,12 @@ def run_apart(path: Path) -> list[Row]:
     that fails is reported as not met, and the others still run.
     """
     command = [sys.executable, __file__, "--only", str(path)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
+    # Benches share modules beside them, and the references with the tests.
+    places = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
+    done = subprocess.run(  # noqa: S603
+        command, stdout=subprocess.PIPE, text=True, check=False, env=surroundings
+    )
     if done.returncode == 0:
         rows: list[Row] = json.loads(done.stdout.splitlines()[-1])
         return rows
