@@ -45,11 +45,12 @@ _MENDS: Mapping[str, str] = {
     "CT014": "A number was expected. Write it with digits and a decimal point.",
     "CT015": "The number lies outside {bounds}. Correct it, or leave it empty.",
     "CT016": "The word is not in the list. Use one of {words}.",
-    "CT017": "The row is dated after the clock of the import. Correct the date, or the time zone.",
+    "CT017": "The row is dated after now. Correct the date, or the time zone.",
     "CT018": "True or false was expected. Send true or false.",
     "CT019": "Another row carries the same key ({key}). Send one, or give each its own known_at.",
     "CT020": "The deal is not among the opportunities. Send the deal too, or leave the row out.",
     "CT021": "The value is of another type than its column. Send one type of value in a column.",
+    "CT023": "The text holds the character NUL, which no database keeps. Remove it.",
 }
 
 

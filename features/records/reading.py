@@ -6,6 +6,7 @@ compared byte by byte and missing values first, so that sums are taken in the sa
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,10 +36,17 @@ def connect() -> duckdb.DuckDBPyConnection:
 def fetch(
     connection: duckdb.DuckDBPyConnection, query: str, values: Sequence[object] = ()
 ) -> pa.Table:
-    """Which rows answer this query, with these values bound to it?"""
-    rows: pa.Table | None = connection.sql(query, params=list(values)).to_arrow_table()
-    if rows is None:
-        raise ValueError(f"not a query: {query}")
+    """Which rows answer this query, with these values bound to it?
+
+    Raises
+    ------
+    duckdb.Error
+        It fails, or gives no rows to read because it is no query.
+    """
+    answer = connection.sql(query, params=list(values))
+    if answer is None:
+        raise duckdb.ProgrammingError("it is no query, for it gives no rows")
+    rows: pa.Table = answer.to_arrow_table()
     return rows
 
 
@@ -78,7 +86,7 @@ class TableReader:
         for name in (name for name in TABLES if name in sources):
             source = sources[name]
             if isinstance(source, Path):
-                relation = self._connection.read_parquet(str(source))
+                relation = self._connection.read_parquet(glob.escape(str(source)))
                 relation.create_view(name)
                 self._columns[name] = relation.columns
             else:

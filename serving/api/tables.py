@@ -19,7 +19,7 @@ pc: Any = pyarrow.compute  # the stubs refuse a table beside its sort keys
 
 READ_TABLES = (
     "contacts", "orders", "invoices", "interactions", "opportunities", "opportunity_history",
-    "subscriptions",
+    "subscriptions", "account_events",
 )  # fmt: skip
 """Tables that scores read, account by account; an account is taken to have no rows in those it is
 sent without."""
