@@ -239,7 +239,9 @@ def check_portfolio(folder: Path, *, clock: datetime | None = None) -> Portfolio
     clock = clock or datetime.now(UTC)
     declared = _declared(folder)
     raw, unread = raw_tables(folder)
-    checked, found = check_tables(raw, timezone=declared.timezone, clock=clock)
+    checked, found = check_tables(
+        raw, timezone=declared.timezone, clock=clock, expected=tuple(table_files(folder))
+    )
     violations = (*unread, *found)
     tables = {name: table.kept for name, table in checked.items()}
     notes: list[Sentence] = []

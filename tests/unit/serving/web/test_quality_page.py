@@ -1,4 +1,4 @@
-"""The page of an audit says everything in every language, and takes no record for a word of ours."""
+"""The page of an audit says everything in every language, and translates no record."""
 
 from __future__ import annotations
 
