@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from features.counting import counted
+
+_SHOWN_ROWS = 5
 CODES: Mapping[str, str] = {
     "ME001": "records reached the signals unchecked",
     "NR001": "no context was made for the instant of a row",
@@ -32,7 +35,8 @@ class Violation:
     message : str
         What is wrong and how to mend it, one sentence each.
     rows : tuple of int
-        0-based positions in the order the rows were read; empty for the table as a whole.
+        0-based positions in the order the rows were read, which people read counted from 1;
+        empty for the table as a whole.
     example : str or None
         The first offending value, shortened.
     """
@@ -47,9 +51,10 @@ class Violation:
     def __str__(self) -> str:
         where = self.table if self.column is None else f"{self.table}.{self.column}"
         if self.rows:
-            first = ", ".join(str(row) for row in self.rows[:5])
-            more = ", ..." if len(self.rows) > 5 else ""
-            where += f" ({len(self.rows)} rows: {first}{more})"
+            first = ", ".join(str(row + 1) for row in self.rows[:_SHOWN_ROWS])
+            more = ", ..." if len(self.rows) > _SHOWN_ROWS else ""
+            which = "data row" if len(self.rows) == 1 else "data rows"
+            where += f" ({counted(len(self.rows), 'row')}: {which} {first}{more})"
         return f"{self.code} {where}: {self.message}"
 
 
@@ -74,6 +79,10 @@ class FanalError(Exception):
         self.code = code
         self.message = message
         self.fix = fix
+
+    def listed(self) -> list[dict[str, str]]:
+        """Which faults of a request does it list, as plain values?"""
+        return []
 
 
 class ContractError(FanalError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from features.asof import default_as_of, instant
-from features.errors import SettingsError
+from features.errors import ContractError, SettingsError
 from features.events import build_events
 from features.records.folder import Records
 from serving.answers import Past
@@ -79,9 +79,10 @@ def score_portfolio(
             f"Import newer records, or score as of {latest} or earlier.",
         )
     progress("contexts")
-    champions = _with_context(records, champions, settings, day)
+    champions, notes = _with_context(records, champions, settings, day)
     progress("scores")
     scored = score_records(records, champions, as_of=day, settings=settings)
+    scored = replace(scored, warnings=(*notes, *scored.warnings))
     progress("keeping them")
     run, past = keep_scores(scored, store, clock, kind="score")
     return Batch(scored, run, past)
@@ -89,16 +90,25 @@ def score_portfolio(
 
 def _with_context(
     records: Records, champions: Champions, settings: Settings, day: date
-) -> Champions:
-    """Make the context of the day for every champion that has none, and keep it."""
+) -> tuple[Champions, list[str]]:
+    """Make the context of the day for every champion that has none, and keep it.
+
+    Records without the tables of a model leave its champion the contexts it has: the others are
+    scored, and a note says which is missing.
+    """
     found: dict[str, Champion | None] = {}
+    notes = []
     for name, champion in champions.by_model.items():
         found[name] = champion
         if champion is None or champion.context_for(instant(day))[0].as_of == instant(day):
             continue
-        workshop = Workshop(build_events(records), champion.task)
+        try:
+            workshop = Workshop(build_events(records), champion.task)
+        except ContractError as error:
+            notes.append(f"{name}: {error.message}")
+            continue
         context = context_at(workshop, champion, day)
         store_context(settings.home, champion, context)
         contexts = sorted((*champion.contexts, context), key=lambda c: c.as_of)
         found[name] = replace(champion, contexts=tuple(contexts))
-    return Champions(champions.portfolio, found["churn"], found["close"])
+    return Champions(champions.portfolio, found["churn"], found["close"]), notes

@@ -14,6 +14,7 @@ from features.context import Context, context_from_json
 from features.errors import NotReady, SettingsError
 from features.records.folder import Portfolio
 from features.records.names import slug
+from features.signals.catalogue import BY_NAME
 from training.artefact import Champion, champions_in, load_champion, models_folder
 
 CODES: Mapping[str, str] = {
@@ -39,6 +40,17 @@ class Champions:
         for champion in self.by_model.values():
             found |= {} if champion is None else dict(champion.reference)
         return found
+
+    @property
+    def read_tables(self) -> frozenset[str]:
+        """Tables that these champions read: a portfolio without invoices taught them none."""
+        return frozenset(
+            BY_NAME[champion.task.entity, name].table
+            for champion in self.by_model.values()
+            if champion is not None
+            for name in champion.rung.features
+            if (champion.task.entity, name) in BY_NAME
+        )
 
     @property
     def by_model(self) -> Mapping[str, Champion | None]:

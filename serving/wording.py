@@ -18,6 +18,7 @@ from typing import Literal
 
 from babel import Locale
 from babel.dates import format_date
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
@@ -54,6 +55,16 @@ _WHOLE_MONEY_FROM = 100.0
 """Nobody reads the pence of larger amounts."""
 
 
+def read_catalogue(language: str, domain: str) -> tuple[Catalog, GNUTranslations]:
+    """Which messages has a catalogue, and what translates them?"""
+    source = files("serving") / "locales" / language / "LC_MESSAGES" / f"{domain}.po"
+    catalogue = read_po(io.BytesIO(source.read_bytes()), locale=language)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return catalogue, GNUTranslations(compiled)
+
+
 class Words:
     """The catalogue of one language.
 
@@ -64,18 +75,13 @@ class Words:
     """
 
     def __init__(self, language: str) -> None:
-        source = files("serving") / "locales" / language / "LC_MESSAGES" / "fanal.po"
-        catalogue = read_po(io.BytesIO(source.read_bytes()), locale=language)
-        compiled = io.BytesIO()
-        write_mo(compiled, catalogue)
-        compiled.seek(0)
+        catalogue, self._translations = read_catalogue(language, "fanal")
         self.locale = Locale.parse(language)
         self.ids = frozenset(
             message.id if isinstance(message.id, str) else message.id[0]
             for message in catalogue
             if message.id
         )
-        self._translations = GNUTranslations(compiled)
 
     def say(self, message: str, count: int | None = None, /, **numbers: str) -> str:
         """Write a message of the catalogue, in its plural form where it counts something."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from features.counting import counted
 from features.errors import NotReady
 from features.kernel import Codes, Floats
 from training.baselines import fit_baselines, rule_name
@@ -236,12 +237,12 @@ def _too_little(task: Task, results: Sequence[SliceResult]) -> str:
     code = np.concatenate([result.code for result in results])
     label = np.concatenate([result.label for result in results])
     rows = np.unique(code).size
-    least, what = (MIN_ACCOUNTS, "accounts") if task.entity == "account" else (MIN_DEALS, "deals")
+    least, what = (MIN_ACCOUNTS, "account") if task.entity == "account" else (MIN_DEALS, "deal")
     if rows < least:
-        return f"{rows} matured {what}, {least} are needed"
+        return f"{counted(rows, f'matured {what}')}, {least} are needed"
     rarer = min(np.unique(code[label == 1]).size, np.unique(code[label == 0]).size)
     if rarer < MIN_OUTCOMES:
-        return f"{rarer} {what} with the rarer outcome, {MIN_OUTCOMES} are needed"
+        return f"{counted(rarer, what)} with the rarer outcome, {MIN_OUTCOMES} are needed"
     return ""
 
 

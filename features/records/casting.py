@@ -167,7 +167,7 @@ def _trimmed(array: Values) -> Values:
 def _text(array: Values, strict: bool) -> Cast:
     kind = array.type
     if _is_text(array):
-        return Cast(_trimmed(array))
+        return _without_nul(_trimmed(array))
     plain = pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_temporal(kind)
     if strict:
         return _all_wrong("text", array)
@@ -181,6 +181,15 @@ def _text(array: Values, strict: bool) -> Cast:
     if plain and not pa.types.is_interval(kind) and not pa.types.is_duration(kind):
         return Cast(array.cast(pa.string()))
     return _all_wrong("text", array)
+
+
+def _without_nul(text: Values) -> Cast:
+    """Refuse what no database keeps."""
+    holds = pc.match_substring(text, "\0")
+    if not holds.true_count:
+        return Cast(text)
+    wrong = holds.fill_null(False).to_numpy(zero_copy_only=False)
+    return Cast(pc.if_else(holds, None, text), _faults("CT023", wrong))
 
 
 def _float_text(array: Values) -> Values:

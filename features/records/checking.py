@@ -29,13 +29,14 @@ from features.records.casting import (
     valid_mask,
 )
 from features.records.contract import Column, Table
+from features.records.sentences import Sentence
 
 pc: Any = pyarrow.compute  # the stubs refuse a Python scalar beside an array
 Rows = npt.NDArray[np.int64]
 RawTable = pa.Table | Mapping[str, RawColumn]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MENDS: Mapping[str, str] = {
+MENDS: Mapping[str, str] = {
     "CT003": "The table needs this column. Map it, or leave the table out.",
     "CT004": "The contract has no such column, so it is not read. Remove it, or correct its name.",
     "CT010": "A value is missing where one is needed. Fill it in, or leave the row out.",
@@ -45,12 +46,14 @@ _MENDS: Mapping[str, str] = {
     "CT014": "A number was expected. Write it with digits and a decimal point.",
     "CT015": "The number lies outside {bounds}. Correct it, or leave it empty.",
     "CT016": "The word is not in the list. Use one of {words}.",
-    "CT017": "The row is dated after the clock of the import. Correct the date, or the time zone.",
+    "CT017": "The row is dated after now. Correct the date, or the time zone.",
     "CT018": "True or false was expected. Send true or false.",
     "CT019": "Another row carries the same key ({key}). Send one, or give each its own known_at.",
     "CT020": "The deal is not among the opportunities. Send the deal too, or leave the row out.",
     "CT021": "The value is of another type than its column. Send one type of value in a column.",
+    "CT023": "The text holds the character NUL, which no database keeps. Remove it.",
 }
+"""What is wrong with a row and how to mend it, by code; `Sentence` fills the places."""
 
 
 LARGEST_NUMBER = 1e15
@@ -222,7 +225,7 @@ def duplicate_keys(
         return None
     where = clashes if positions is None else [positions[row] for row in clashes]
     example = " / ".join(str(column[clashes[0]]) for column in columns[: len(table.key)])
-    message = _MENDS["CT019"].format(key=", ".join(table.key))
+    message = Sentence(MENDS["CT019"], key=", ".join(table.key))
     return Violation("CT019", table.name, table.key[0], message, tuple(where), _short(example))
 
 
@@ -248,7 +251,12 @@ def orphans(
     where = lost if positions is None else [positions[row] for row in lost]
     first = _short(str(deals[lost[0]]))
     return Violation(
-        "CT020", "opportunity_history", "opportunity_id", _MENDS["CT020"], tuple(where), first
+        "CT020",
+        "opportunity_history",
+        "opportunity_id",
+        Sentence(MENDS["CT020"]),
+        tuple(where),
+        first,
     )
 
 
@@ -268,7 +276,7 @@ def _unknown_columns(
             continue
         values = columns[name]
         rows = [row for row, value in enumerate(values) if value is not None] if strict else []
-        found.append(Violation("CT004", table.name, name, _MENDS["CT004"], tuple(rows)))
+        found.append(Violation("CT004", table.name, name, Sentence(MENDS["CT004"]), tuple(rows)))
     return tuple(found)
 
 
@@ -328,7 +336,8 @@ def _violation(table: Table, fault: _Fault, columns: Mapping[str, RawColumn]) ->
     column = fault.column
     low = f"{-LARGEST_NUMBER if column.low is None else column.low:g}"
     high = f"{LARGEST_NUMBER if column.high is None else column.high:g}"
-    message = _MENDS[fault.code].format(bounds=f"[{low}, {high}]", words=", ".join(column.words))
+    bounds, words = f"[{low}, {high}]", ", ".join(column.words)
+    message = Sentence(MENDS[fault.code], bounds=bounds, words=words)
     if fault.code == "CT003":
         return Violation(fault.code, table.name, column.name, message)
     rows = np.flatnonzero(fault.rows)

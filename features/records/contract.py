@@ -397,11 +397,12 @@ VIOLATIONS: Mapping[str, str] = {
     "CT014": "a number was expected",
     "CT015": "a number lies outside its bounds",
     "CT016": "a word that is not in the list",
-    "CT017": "the row is dated after the clock of the import",
+    "CT017": "the row is dated after now",
     "CT018": "true or false was expected",
     "CT019": "two rows of one request carry the same key",
     "CT020": "a row points to a deal that is not there",
     "CT021": "two types of value in one column",
     "CT022": "close needs opportunity_history: a current state carries the outcome into the past",
+    "CT023": "a text holds the character NUL",
 }
 """Every violation code, with what it means; each has a line in docs/errors.md."""

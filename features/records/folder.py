@@ -23,6 +23,7 @@ from features.records.contract import TABLES
 from features.records.declared import PortfolioSection, is_portfolio_name, read_toml
 from features.records.files import is_checked, raw_tables, table_files
 from features.records.reading import TableReader, derive_accounts
+from features.records.sentences import Sentence
 
 pc: Any = pyarrow.compute  # the stubs refuse a Python scalar beside an array
 
@@ -238,15 +239,18 @@ def check_portfolio(folder: Path, *, clock: datetime | None = None) -> Portfolio
     clock = clock or datetime.now(UTC)
     declared = _declared(folder)
     raw, unread = raw_tables(folder)
-    checked, found = check_tables(raw, timezone=declared.timezone, clock=clock)
+    checked, found = check_tables(
+        raw, timezone=declared.timezone, clock=clock, expected=tuple(table_files(folder))
+    )
     violations = (*unread, *found)
     tables = {name: table.kept for name, table in checked.items()}
-    notes = []
+    notes: list[Sentence] = []
     if "accounts" not in tables and derive_accounts(tables) is not None:
-        notes.append("The table accounts is absent: accounts are derived from the other tables.")
+        text = "The table accounts is absent: accounts are derived from the other tables."
+        notes.append(Sentence(text))
     data_as_of = declared.instant_by(clock) or latest_instant(tables, declared.timezone)
     if declared.data_as_of is None and data_as_of is not None:
-        notes.append(f"data_as_of is computed: {data_as_of.isoformat()}.")
+        notes.append(Sentence("data_as_of is computed: {instant}.", instant=data_as_of.isoformat()))
     counts = {name: rows.num_rows for name, rows in tables.items()}
     portfolio = _portfolio(folder, declared, data_as_of or clock, counts)
     records = Records(portfolio, TableReader(tables).tables())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from features.counting import counted
 from features.errors import Violation
 from features.records.checking import Checked
 from features.records.contract import VIOLATIONS
@@ -147,8 +148,8 @@ def report_import(
     notes = _notes(tables, derived, twins, counts, late_rows, late_deals)
     if merged.n_accounts:
         notes += (
-            f"{merged.n_accounts} accounts are merged into others, with {merged.n_rows} of their"
-            " rows; the accounts as they were lie in merged/.",
+            f"{counted(merged.n_accounts, 'account')} merged into others, with"
+            f" {counted(merged.n_rows, 'row')}; the accounts as they were lie in merged/.",
         )
     return ImportReport(
         portfolio, counts, tuple(violations), twins, late_rows, late_deals, derived, notes,
@@ -178,7 +179,7 @@ def _notes(
     late_deals: int,
 ) -> tuple[str, ...]:
     notes = [
-        f"The table {name} is not mapped: {rows} rows are derived from the other tables."
+        f"The table {name} is not mapped: {counted(rows, 'row')} derived from the other tables."
         for name, rows in derived.items()
     ]
     if "opportunities" in tables and "opportunity_history" not in tables:
@@ -187,10 +188,12 @@ def _notes(
         notes.append("The table stages is absent: close needs it to tell won from lost.")
     if twins:
         is_merged = any(count.table == "orders" and count.merged for count in counts)
-        fate = "merged" if is_merged else "kept; distinct = true in the mapping merges them"
-        notes.append(f"{twins} order lines equal an earlier one in all columns: {fate}.")
+        fate = "merged" if is_merged else "kept; distinct = true in the mapping merges such lines"
+        lines = counted(twins, "order line")
+        notes.append(f"{lines} with all columns equal to those of an earlier one: {fate}.")
     if late_rows:
         notes.append(
-            f"{late_rows} rows of {late_deals} deals come after the deal's first terminal stage."
+            f"{counted(late_rows, 'row')} of {counted(late_deals, 'deal')} after the first terminal"
+            " stage of the deal."
         )
     return tuple(notes)

@@ -36,7 +36,9 @@ def map_table(
         The rows, unchecked; or None and one violation per expression that fails.
     """
     try:
-        return fetch(connection, _query(mapping, mapping.columns)), []
+        rows = fetch(connection, _query(mapping, mapping.columns))
+        twice = _named_twice(rows)
+        return (None, [_twice(name, twice)]) if twice else (rows, [])
     except duckdb.Error as error:
         whole = _violation(connection, name, None, mapping.source, error)
     faults = []
@@ -104,6 +106,16 @@ def _query(mapping: TableMapping, columns: Collection[str]) -> str:
     parts = ", ".join(f"({mapping.columns[name]}\n) AS {quote(name)}" for name in columns)
     query = f"SELECT {parts} FROM {quote(mapping.source or '')}"  # noqa: S608
     return query if mapping.where is None else f"{query} WHERE ({mapping.where}\n)"
+
+
+def _named_twice(rows: pa.Table) -> list[str]:
+    names = rows.column_names
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+def _twice(table: str, names: Collection[str]) -> Violation:
+    message = f"The query gives {', '.join(names)} twice. Give each column a name of its own."
+    return Violation("CT006", table, None, message)
 
 
 def _violation(

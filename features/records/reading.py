@@ -1,14 +1,16 @@
 """In which order do the rows of some accounts come out of their tables?
 
-One order for every engine: (account_id, event time, known_at, key, all remaining columns), text
-compared byte by byte and missing values first, so that sums are taken in the same order everywhere.
+One order for every engine: (account_id, event time, known_at, key, all remaining columns, later
+instants last), text compared byte by byte and missing values first (but for later instants), so
+that sums are taken in the same order everywhere.
 """
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import pyarrow as pa
@@ -18,6 +20,8 @@ from features.records.checking import arrow_schema
 from features.records.contract import TABLES, Table
 
 pc: Any = pyarrow.compute  # the stubs refuse a Python scalar beside an array
+
+Nulls = Literal["at_start", "at_end"]
 
 _ROWS_PER_BUCKET = 2_000_000
 
@@ -35,10 +39,17 @@ def connect() -> duckdb.DuckDBPyConnection:
 def fetch(
     connection: duckdb.DuckDBPyConnection, query: str, values: Sequence[object] = ()
 ) -> pa.Table:
-    """Which rows answer this query, with these values bound to it?"""
-    rows: pa.Table | None = connection.sql(query, params=list(values)).to_arrow_table()
-    if rows is None:
-        raise ValueError(f"not a query: {query}")
+    """Which rows answer this query, with these values bound to it?
+
+    Raises
+    ------
+    duckdb.Error
+        It fails, or gives no rows to read because it is no query.
+    """
+    answer = connection.sql(query, params=list(values))
+    if answer is None:
+        raise duckdb.ProgrammingError("it is no query, for it gives no rows")
+    rows: pa.Table = answer.to_arrow_table()
     return rows
 
 
@@ -78,7 +89,7 @@ class TableReader:
         for name in (name for name in TABLES if name in sources):
             source = sources[name]
             if isinstance(source, Path):
-                relation = self._connection.read_parquet(str(source))
+                relation = self._connection.read_parquet(glob.escape(str(source)))
                 relation.create_view(name)
                 self._columns[name] = relation.columns
             else:
@@ -151,14 +162,18 @@ class TableReader:
             )
         if is_filtered and account is not None:
             query += f" WHERE {account} IN (SELECT account_id FROM wanted_accounts)"  # noqa: S608
-        order = ", ".join(f"{name} NULLS FIRST" for name in _sort_columns(table, columns, account))
+        order = _sort_keys(table, columns, account)
         rows = fetch(self._connection, f"{query} ORDER BY {order}")
         schema = arrow_schema(table)
         return rows.cast(pa.schema([schema.field(name) for name in columns]))
 
 
-def loader_order(table: Table, columns: Sequence[str]) -> list[str]:
-    """By which columns, in turn, are the rows of one account sorted?
+def loader_order(table: Table, columns: Sequence[str]) -> dict[str, Nulls]:
+    """By which columns, in turn, are the rows of one account sorted, and where do nulls go?
+
+    Of two versions learnt at one instant the last one counts. What only the future tells (a later
+    instant, and what it decides) must not choose between them as long as anything else can: it
+    comes last, and an instant that never comes after all others.
 
     Parameters
     ----------
@@ -168,14 +183,17 @@ def loader_order(table: Table, columns: Sequence[str]) -> list[str]:
         Columns that there are.
     """
     event_time = () if table.event_time is None else (table.event_time,)
-    first = [name for name in (*event_time, "known_at", *table.key) if name in columns]
     # Which of two versions known at once counts must not hang on what is still to come.
-    to_come = {*table.decides, *(name for decided in table.decides.values() for name in decided)}
-    rest = sorted(columns, key=lambda name: name in to_come)
-    return list(dict.fromkeys([*first, *rest]))
+    later = [name for at, decided in table.decides.items() for name in (at, *decided)]
+    first = (*event_time, "known_at", *table.key)
+    plain = (name for name in columns if name not in later)
+    in_turn = dict.fromkeys(name for name in (*first, *plain, *later) if name in columns)
+    return {name: "at_end" if name in table.decides else "at_start" for name in in_turn}
 
 
-def _sort_columns(table: Table, columns: Sequence[str], account: str | None) -> list[str]:
-    names = [f"t.{name}" for name in loader_order(table, columns)]
-    first: list[str] = [] if account is None else [account]
-    return list(dict.fromkeys(first + names))
+def _sort_keys(table: Table, columns: Sequence[str], account: str | None) -> str:
+    words = {"at_start": "NULLS FIRST", "at_end": "NULLS LAST"}
+    keys = {} if account is None else {account: words["at_start"]}
+    for name, nulls in loader_order(table, columns).items():
+        keys.setdefault(f"t.{name}", words[nulls])
+    return ", ".join(f"{name} {nulls}" for name, nulls in keys.items())

@@ -17,9 +17,11 @@ import duckdb
 import pyarrow as pa
 from python_calamine import CalamineError, CalamineWorkbook
 
+from features.counting import counted
 from features.errors import Violation
 from features.records.casting import Values
 from features.records.python_values import object_array
+from features.records.ragged import is_empty, is_read_as_its_header, ragged_line
 
 _FORMATS: Mapping[str, str] = {
     ".csv": "csv",
@@ -33,6 +35,7 @@ _FORMATS: Mapping[str, str] = {
 }
 _CODES_NOT_NUMBERS = "^[+-]?0[0-9]"
 _BEYOND_FLOAT = "^[+-]?[0-9]{16,}$"
+_MEND_CSV = "Save it as UTF-8 with one header line and one separator throughout."
 
 
 class SourceError(Exception):
@@ -67,11 +70,13 @@ def find_files(source: str, pattern: str, base: Path, sources: Path | None = Non
         name = Path(pattern).name
         places = [sources / (name if Path(pattern).is_absolute() else pattern), sources / name]
     for place in places:
+        if place.is_file():  # its name may hold the signs of a pattern
+            return [place]
         # Path.glob refuses absolute patterns and those that go up
         found = sorted(glob.glob(str(place), recursive=True))  # noqa: PTH207
         files = [Path(name) for name in found if Path(name).is_file()]
-        if files or place.is_file():
-            return files or [place]
+        if files:
+            return files
     raise SourceError(source, f"No file matches {places[0]}.", "Check the path, or use --sources.")
 
 
@@ -106,16 +111,26 @@ def add_source(
         )
     try:
         if formats == {"csv"}:
-            _csv(connection, files).create_view(name)
+            _require_rows(name, files)
+            _csv(connection, name, files).create_view(name)
         elif formats == {"parquet"}:
-            paths = [str(file) for file in files]
-            connection.read_parquet(paths, union_by_name=True).create_view(name)
+            connection.read_parquet(_paths(files), union_by_name=True).create_view(name)
         else:
             connection.register(name, _sheets(files, sheet))
     except (duckdb.Error, CalamineError, zipfile.BadZipFile, OSError) as error:
-        raise SourceError(
-            name, f"{files[0]} cannot be read: {shorten(error)}.", _mend(formats)
-        ) from None
+        if formats == {"csv"}:
+            _require_no_ragged_line(name, files)
+        mend = _MEND_CSV if formats == {"csv"} else "Export it again."
+        raise SourceError(name, f"{files[0]} cannot be read: {shorten(error)}.", mend) from None
+
+
+def _paths(files: Sequence[Path]) -> list[str]:
+    """How does DuckDB read these files and no others, whatever signs their names hold?
+
+    >>> _paths([Path("lines[1].csv")])
+    ['lines[[]1].csv']
+    """
+    return [glob.escape(str(file)) for file in files]
 
 
 def shorten(error: Exception) -> str:
@@ -124,19 +139,36 @@ def shorten(error: Exception) -> str:
     return first[:200].rstrip(".")
 
 
-def _mend(formats: set[str | None]) -> str:
-    if formats == {"csv"}:
-        return "Save it as UTF-8 with one header line and one separator throughout."
-    return "Export it again."
+def _require_rows(name: str, files: Sequence[Path]) -> None:
+    for file in files:
+        if is_empty(file):
+            raise SourceError(name, f"{file} is empty.", "Export it again, with a header line.")
 
 
-def _csv(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> duckdb.DuckDBPyRelation:
-    paths = [str(file) for file in files]
+def _require_no_ragged_line(name: str, files: Sequence[Path]) -> None:
+    for file in files:
+        found = ragged_line(file)
+        if found is not None:
+            fields = counted(found.found, "field")
+            told = f"line {found.line} has {fields} where the header has {found.expected}"
+            fix = "Quote what holds the separator, or mend the line."
+            raise SourceError(name, f"{file} cannot be read: {told}.", fix)
+
+
+def _csv(
+    connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]
+) -> duckdb.DuckDBPyRelation:
     tabs = {"sep": "\t"} if files[0].suffix.lower() == ".tsv" else {}
 
     read_csv: Any = connection.read_csv  # the stubs know one path and few options
-    read = partial(read_csv, paths, header=True, sample_size=-1, union_by_name=True, **tabs)
+    # Without comment="", rows whose first id begins with # are taken for remarks and left out.
+    read = partial(
+        read_csv, _paths(files), header=True, sample_size=-1, union_by_name=True, comment="",
+        **tabs,
+    )  # fmt: skip
     sniffed: duckdb.DuckDBPyRelation = read()
+    strange = [file for file in files if not is_read_as_its_header(file, sniffed.columns)]
+    _require_no_ragged_line(name, strange)
     patterns = {
         column: f"{_CODES_NOT_NUMBERS}|{_BEYOND_FLOAT}" if kind == "DOUBLE" else _CODES_NOT_NUMBERS
         for column, kind in zip(sniffed.columns, map(str, sniffed.types), strict=True)
@@ -169,7 +201,7 @@ def _sheets(files: Sequence[Path], sheet: str | None) -> pa.Table:
         if sheet is not None and sheet not in names:
             raise OSError(f"it has no sheet {sheet}, only {', '.join(names)}")
         rows = workbook.get_sheet_by_name(sheet or names[0]).to_python()
-        header = [str(cell).strip() for cell in rows[0]] if rows else []
+        header = _names(rows[0] if rows else [])
         for place, name in enumerate(header):
             if name:
                 cells: list[object] = [
@@ -180,6 +212,15 @@ def _sheets(files: Sequence[Path], sheet: str | None) -> pa.Table:
         for short in columns.values():
             short.extend([None] * (n_rows - len(short)))
     return pa.table({name: _cells(values) for name, values in columns.items()})
+
+
+def _names(cells: Sequence[object]) -> list[str]:
+    """Name the columns of a sheet as DuckDB names those of a CSV: the second x is x_1."""
+    names: list[str] = []
+    for name in (str(cell).strip() for cell in cells):
+        free = [name, *(f"{name}_{number}" for number in range(1, len(cells)))]
+        names.append(next(one for one in free if one not in names) if name else "")
+    return names
 
 
 def _cells(values: Sequence[object]) -> Values:

@@ -184,6 +184,7 @@ def score_with(
         body,
         portfolio=champions.portfolio,
         reference=champions.reference,
+        read_tables=champions.read_tables,
         clock=clock,
         language=settings.language,
         max_accounts=settings.limits.max_accounts,

@@ -7,7 +7,7 @@ account out and is listed, and the others are scored. The same shape in a file i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from features.asof import instant
+from features.counting import counted
 from features.records.checking import arrow_schema
 from features.records.contract import TABLES
 from features.records.folder import Portfolio, Records, latest_instant
@@ -78,6 +79,7 @@ def read_score_request(
     language: str = "en",
     max_accounts: int = 1000,
     as_of: date | None = None,
+    read_tables: Collection[str] = READ_TABLES,
 ) -> ScoreRequest:
     """What does this body ask?
 
@@ -97,6 +99,8 @@ def read_score_request(
         Most accounts in one request.
     as_of : date or None
         Day asked for beside the body; wins over the one in it.
+    read_tables : collection of str
+        Tables that the champions read: only those are missed.
 
     Raises
     ------
@@ -106,8 +110,8 @@ def read_score_request(
     fields = _fields(read_json(body))
     asked = fields.get("as_of") if as_of is None else as_of.isoformat()
     as_of = _as_of(asked, clock)
-    said = _one_of("language", fields.get("language", language), get_args(Language))
-    is_stored = _one_of("store", fields.get("store", False), (True, False))
+    said = _one_of("language", _given(fields, "language", language), get_args(Language))
+    is_stored = _one_of("store", _given(fields, "store", False), (True, False))
     accounts = _accounts(fields.get("accounts"), max_accounts)
     sheet = spread(accounts)
     checked = check_rows(sheet, timezone=portfolio.timezone, clock=clock)
@@ -119,7 +123,11 @@ def read_score_request(
         )
     header = _header(portfolio, tables)
     ids = _ids_in_order(sheet, tables["accounts"])
-    warnings = (*_not_read(tables, as_of), *_lacking(sheet, len(accounts)))
+    warnings = (
+        *_not_read(tables, as_of),
+        *_lacking(sheet, len(accounts), read_tables),
+        *_strange_stages(sheet, reference),
+    )
     records = Records(header, {**_no_rows(), **reference, **_with_first_values(tables)})
     return ScoreRequest(as_of, str(said), bool(is_stored), records, ids, errors, warnings)
 
@@ -131,7 +139,7 @@ def _fields(content: object) -> dict[str, object]:
     if unknown:
         raise RequestError(
             "RQ008",
-            f"The body has {len(unknown)} fields that a request does not have.",
+            f"The body has {counted(len(unknown), 'field')} that a request does not have.",
             f"Use {', '.join(FIELDS)}.",
         )
     return content
@@ -154,6 +162,12 @@ def _as_of(given: object, clock: datetime) -> date:
     return day
 
 
+def _given(fields: Mapping[str, object], name: str, default: object) -> object:
+    """Value of a field; null is as good as nothing."""
+    value = fields.get(name)
+    return default if value is None else value
+
+
 def _one_of(name: str, given: object, allowed: Sequence[object]) -> object:
     if type(given) is not type(allowed[0]) or given not in allowed:
         words = " or ".join(str(word).lower() for word in allowed)
@@ -167,7 +181,7 @@ def _accounts(given: object, max_accounts: int) -> list[object]:
     if len(given) > max_accounts:
         raise RequestError(
             "RQ010",
-            f"The request has {len(given)} accounts; {max_accounts} are allowed.",
+            f"The request has {counted(len(given), 'account')}; {max_accounts} may come at once.",
             "Split it, or raise limits.max_accounts.",
         )
     return given
@@ -188,7 +202,7 @@ def _listed(sheet: Sheet) -> tuple[BodyFault, ...]:
         listed += faults[:FAULTS_PER_ACCOUNT]
         more = len(faults) - FAULTS_PER_ACCOUNT
         if more > 0:
-            message = f"{more} more faults of this account are not listed."
+            message = f"Not listed: {counted(more, 'more fault')} of this account."
             listed.append(BodyFault(f"/accounts/{account}", "RQ023", message))
     return tuple(listed)
 
@@ -275,21 +289,40 @@ def _not_read(tables: Mapping[str, pa.Table], as_of: date) -> list[str]:
         count = 0 if late is None else pc.sum(late).as_py() or 0
         if count:
             warnings.append(
-                f"{count} rows of {name} are dated {as_of.isoformat()} or later, and were not read."
+                f"Not read: {counted(count, 'row')} of {name} dated {as_of.isoformat()} or later."
             )
     return warnings
 
 
-def _lacking(sheet: Sheet, n_accounts: int) -> list[str]:
+def _lacking(sheet: Sheet, n_accounts: int, read_tables: Collection[str]) -> list[str]:
     """Name the tables that some accounts do not give: they are taken to have no such rows."""
     scored = set(range(n_accounts)) - {account for account, _ in sheet.faults}
     lacking: dict[int, list[str]] = {}
     for name in ACCOUNT_TABLES:
         count = len(scored - set(sheet.given.get(name, ())))
-        if count and ACCOUNT_TABLES[name] in READ_TABLES:
+        if count and ACCOUNT_TABLES[name] in read_tables:
             lacking.setdefault(count, []).append(name)
     return [
-        f"{count} of {len(scored)} accounts were sent without {', '.join(names)}: "
-        "they are taken to have none."
+        f"{count} of {counted(len(scored), 'account')} came without {', '.join(names)}: taken to"
+        " have none."
         for count, names in sorted(lacking.items())
     ]
+
+
+def _strange_stages(sheet: Sheet, reference: Mapping[str, pa.Table]) -> list[str]:
+    """Count the moves into stages that nobody has listed: such a deal looks open for ever."""
+    if "stages" not in reference or "opportunity_history" not in sheet.tables:
+        return []
+    known = set(reference["stages"].column("stage").to_pylist())
+    left_out = {account for account, _ in sheet.faults}
+    moves = sheet.tables["opportunity_history"]
+    strange = [
+        pointer
+        for row, account, pointer in zip(moves.rows, moves.accounts, moves.pointers, strict=True)
+        if account not in left_out and str(row.get("stage")).strip() not in known
+    ]
+    if not strange:
+        return []
+    moved = counted(len(strange), "move")
+    return [f"{moved} into a stage that the portfolio does not list, first {strange[0]}/stage:"
+            " taken to be open."]  # fmt: skip

@@ -31,7 +31,6 @@ CODES: Mapping[str, str] = {
     "RQ013": "no account is left to score",
     "RQ020": "an object, or a list of objects, was expected",
     "RQ021": "an id contradicts the object it lies in",
-    "RQ022": "a text holds the character NUL",
     "RQ023": "an account has more faults than are listed",
     "RQ030": "no such address",
     "RQ031": "the address does not answer to this method",
@@ -96,6 +95,15 @@ class RequestError(FanalError):
         super().__init__(code, message, fix)
         self.errors = tuple(errors)
 
+    def listed(self) -> list[dict[str, str]]:
+        """Which faults of the body does it list, as plain values?"""
+        return [asdict(fault) for fault in self.errors]
+
+    def __str__(self) -> str:
+        told = [fault for fault in self.errors if fault.message != self.fix]
+        lines = [f"  {fault.code} {fault.pointer}: {fault.message}" for fault in told]
+        return "\n".join([super().__str__(), *lines])
+
 
 def problem(error: FanalError, instance: str) -> JSONResponse:
     """Which document tells of this error?
@@ -107,7 +115,6 @@ def problem(error: FanalError, instance: str) -> JSONResponse:
     instance : str
         Path of the request.
     """
-    errors = error.errors if isinstance(error, RequestError) else ()
     status = error.http_status
     if isinstance(error, RequestError):
         status = STATUSES.get(error.code, 422)
@@ -118,7 +125,7 @@ def problem(error: FanalError, instance: str) -> JSONResponse:
         "detail": " ".join(part for part in (error.message, error.fix) if part),
         "instance": instance,
         "code": error.code,
-        "errors": [asdict(fault) for fault in errors],
+        "errors": error.listed(),
     }
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     if status == 503:

@@ -200,7 +200,6 @@ def check_rows(sheet: Sheet, *, timezone: str, clock: datetime) -> dict[str, Che
             column: _plain_values(values)
             for column, values in columns_from_rows(rows.table, rows.rows).items()
         }
-        _refuse_nul(sheet, rows, columns)
         found = check_table(rows.table, columns, timezone=timezone, clock=clock, strict=True)
         for fault in (*found.violations, *_clashes(rows.table, found)):
             for row in fault.rows:
@@ -230,12 +229,3 @@ def _plain_values(values: list[object]) -> list[object]:
     if not {list, dict} & set(map(type, values)):
         return values
     return [_NESTED if isinstance(value, list | dict) else value for value in values]
-
-
-def _refuse_nul(sheet: Sheet, rows: Rows, columns: Mapping[str, list[object]]) -> None:
-    """Report texts with NUL, which no database keeps."""
-    for name, values in columns.items():
-        for row, value in enumerate(values):
-            if isinstance(value, str) and "\0" in value:
-                pointer = f"{rows.pointers[row]}/{name}"
-                sheet.refuse(rows.accounts[row], pointer, "RQ022", "The text holds NUL. Remove it.")

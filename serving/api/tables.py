@@ -19,7 +19,7 @@ pc: Any = pyarrow.compute  # the stubs refuse a table beside its sort keys
 
 READ_TABLES = (
     "contacts", "orders", "invoices", "interactions", "opportunities", "opportunity_history",
-    "subscriptions",
+    "subscriptions", "account_events",
 )  # fmt: skip
 """Tables that scores read, account by account; an account is taken to have no rows in those it is
 sent without."""
@@ -111,6 +111,6 @@ def _filled(table: Table, rows: pa.Table) -> pa.Table:
 
 def _sorted(table: Table, rows: pa.Table) -> pa.Table:
     owner = [name for name in ("account_id",) if name in rows.column_names]
-    names = dict.fromkeys([*owner, *loader_order(table, rows.column_names)])
-    keys = [(name, "ascending", "at_start") for name in names]
+    nulls = dict.fromkeys(owner, "at_start") | loader_order(table, rows.column_names)
+    keys = [(name, "ascending", place) for name, place in nulls.items()]
     return rows.take(pc.sort_indices(rows, sort_keys=keys))

@@ -19,6 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from serving.cli.visible import visible
+
 _PIPE_WIDTH = 160  # columns when nobody's terminal says how wide it is
 
 
@@ -37,13 +39,13 @@ def emit(document: Any) -> None:  # any JSON value
 
 
 def say(text: str) -> None:
-    """Print a line as it is: nothing in it is taken for markup."""
-    _console().print(Text(text), soft_wrap=True)
+    """Print a line as it is: nothing in it is taken for markup, and nothing steers the terminal."""
+    _console().print(Text(visible(text)), soft_wrap=True)
 
 
 def warn(text: str) -> None:
     """Print a line on standard error."""
-    _console(on_error=True).print(Text(text), soft_wrap=True)
+    _console(on_error=True).print(Text(visible(text)), soft_wrap=True)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
@@ -51,7 +53,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str =
 
     Values are text from records, so nothing in them is taken for markup.
     """
-    shown = Table(title=Text(title) if title else None, title_justify="left", box=None)
+    shown = Table(title=Text(visible(title)) if title else None, title_justify="left", box=None)
     for position, name in enumerate(columns):
         values = [row[position] for row in rows if row[position] is not None]
         is_number = bool(values) and all(_is_number(value) for value in values)
@@ -100,7 +102,7 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:,.4g}" if isinstance(value, float) else str(value)
+    return f"{value:,.4g}" if isinstance(value, float) else visible(str(value))
 
 
 def _plain(value: object) -> str:

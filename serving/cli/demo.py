@@ -9,6 +9,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from features.counting import counted
 from features.records.folder import check_portfolio, open_portfolio, read_records
 from features.records.mapping import import_portfolio
 from features.records.quality import audit
@@ -34,7 +35,7 @@ def demo(
     settings = load_settings(config, home=home, language=language)
     place = out or settings.home / "demo"
     folder = place / "portfolio"
-    _step(1, f"Simulating {accounts} accounts over two years, seed {seed}")
+    _step(1, f"Simulating {counted(accounts, 'account')} over two years, seed {seed}")
     simulation = simulate(np.random.default_rng(seed), SimulatorSettings(accounts=accounts))
     mapping = write_export(simulation, place / "export")
     console.say(f"   the export, its mapping.toml and the truth behind it: {place / 'export'}")
@@ -64,10 +65,14 @@ def _import_and_check(mapping: Path, folder: Path) -> None:
         )
     rows = sum(table.kept for table in report.tables)
     as_of = f"{report.portfolio.data_as_of:%Y-%m-%d %H:%M} UTC"
-    console.say(f"   {rows} rows of {len(report.tables)} tables, data as of {as_of}")
+    console.say(
+        f"   {counted(rows, 'row')} of {counted(len(report.tables), 'table')}, data as of {as_of}"
+    )
     checked = check_portfolio(folder)
     findings = audit(checked.records)
-    console.say(f"   {len(checked.violations)} violations, {len(findings)} findings:")
+    console.say(
+        f"   {counted(len(checked.violations), 'violation')}, {counted(len(findings), 'finding')}:"
+    )
     for finding in findings:
         place = ".".join(filter(None, (finding.table, finding.column)))
         console.say(f"   {finding.code} {place}: {finding.message}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from features.errors import ContractError, FanalError, Violation
+from serving.cli.visible import visible
 
 CODES: Mapping[str, str] = {
     "CL001": "the command line is wrong: an unknown verb or option, or a value it cannot take",
@@ -31,7 +32,7 @@ _FIRST_ROWS = 20  # as in the report of an import: a fault may have half a milli
 def tell(error: FanalError, *, wants_json: bool) -> None:
     """Say what happened and how to mend it: as JSON on standard output, or as text on error."""
     if not wants_json:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{visible(str(error))}\n")
         return
     violations = error.violations if isinstance(error, ContractError) else ()
     document = {
@@ -39,6 +40,7 @@ def tell(error: FanalError, *, wants_json: bool) -> None:
         "message": error.message,
         "fix": error.fix,
         "violations": [_violation(violation) for violation in violations],
+        "errors": error.listed(),
     }
     sys.stdout.write(json.dumps({"error": document}, ensure_ascii=False, indent=2) + "\n")
 

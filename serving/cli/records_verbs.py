@@ -21,6 +21,7 @@ from features.records.mapping import import_portfolio, resolve_mapping
 from features.records.quality import Finding, audit
 from serving.cli import console
 from serving.cli.options import Json
+from serving.settings import load_settings
 from serving.web.quality_page import quality_page
 
 
@@ -61,6 +62,9 @@ def check(
         Path | None,
         typer.Option("--merges-out", help="Write a merge file of accounts that look alike."),
     ] = None,
+    language: Annotated[
+        str | None, typer.Option("--language", help="Language of the page: en or fr.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Say what in a portfolio breaks the contract, and what keeps it but will mislead.
@@ -73,6 +77,7 @@ def check(
     SettingsError
         CL003: the page or the merge file cannot be written.
     """
+    spoken = load_settings(None, language=language).language
     checked = check_portfolio(portfolio)
     raise_if_unusable(checked.violations, f"{portfolio} cannot be used.")
     refused = {**rows_aside(portfolio, "refused"), **checked.refused}
@@ -80,7 +85,7 @@ def check(
     findings = audit(checked.records, refused=refused, exports=exports)
     written = {}
     if html is not None:
-        written["html"] = _write_page(html, checked, findings)
+        written["html"] = _write_page(html, checked, findings, spoken)
     if merges_out is not None:
         written["merges"] = _write_merges(merges_out, checked)
     if json:
@@ -91,9 +96,11 @@ def check(
             console.say(f"Written to {path}.")
 
 
-def _write_page(path: Path, checked: PortfolioCheck, findings: Sequence[Finding]) -> Path:
+def _write_page(
+    path: Path, checked: PortfolioCheck, findings: Sequence[Finding], language: str
+) -> Path:
     with _writing(path):
-        path.write_text(quality_page(checked, findings), encoding="utf-8")
+        path.write_text(quality_page(checked, findings, language), encoding="utf-8")
     return path
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import pyarrow as pa
 import typer
 
+from features.counting import counted
 from features.errors import SettingsError
 from features.records.folder import Portfolio, Records, open_portfolio, read_records
 from serving.answers import answer
@@ -142,6 +143,7 @@ def _score_body(
         path.read_bytes(),
         portfolio=champions.portfolio,
         reference=champions.reference,
+        read_tables=champions.read_tables,
         clock=clock,
         language=settings.language,
         max_accounts=settings.limits.max_accounts,
@@ -238,9 +240,9 @@ def _show(batch: Batch, head: Portfolio, settings: Settings) -> None:
     }
     open_deals = int((scored.deals.status == "open").sum())
     console.say(
-        f"{head.name} as of {scored.as_of}: {counts['scored']} accounts scored,"
+        f"{head.name} as of {scored.as_of}: {counted(counts['scored'], 'account')} scored,"
         f" {counts['lapsed']} lapsed, {counts['no_history']} without history,"
-        f" {open_deals} open deals."
+        f" {counted(open_deals, 'open deal')}."
     )
     for warning in scored.warnings:
         console.say(f"Note: {warning}")

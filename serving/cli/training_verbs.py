@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from features.counting import counted
 from features.errors import ContractError, NotReady, SettingsError
 from features.events import EventSet, build_events
 from features.records.engines.duckdb import DuckDBEngine
@@ -165,7 +166,7 @@ def read(folder: Path) -> Records:
     if portfolio.mapping_digest is None:
         refused = {name: rows.num_rows for name, rows in check_portfolio(folder).refused.items()}
         for name, count in refused.items():
-            console.warn(f"{name}: rows refused: {count}. See: fanal check {folder}")
+            console.warn(f"{name}: {counted(count, 'row')} refused. See: fanal check {folder}")
     return DuckDBEngine(portfolio).load()
 
 

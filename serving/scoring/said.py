@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,12 +73,27 @@ def score_rows(
     probability = to_probability(margin)
     explanations = explain(
         model=champion.model, features=champion.rung.features, base=base, contributions=parts,
-        values=values, row_values=rows, peers=peers, currency=champion.portfolio.currency,
+        values=values, row_values=_with_known_keys(rows, context), peers=peers,
+        currency=champion.portfolio.currency,
     )  # fmt: skip
     return ModelScores(
         champion, context, is_before_contexts, rows, margin, probability,
         _grades(champion.model, probability, context), tuple(explanations),
     )  # fmt: skip
+
+
+def _with_known_keys(rows: FeatureMatrix, context: Context) -> FeatureMatrix:
+    """Rows that belong to nothing the context does not know.
+
+    A rep of whom it knows no deal has the portfolio's win rate as a feature; "this rep wins 30 %"
+    would be said of somebody who never had a deal.
+    """
+    keys = {
+        name: np.array([key if key in table.values else None for key in rows.keys[name]], object)
+        for name, table in context.tables.items()
+        if name in rows.keys
+    }
+    return replace(rows, keys={**rows.keys, **keys})
 
 
 def _grades(model: str, probability: Floats, context: Context) -> NDArray[np.str_]:

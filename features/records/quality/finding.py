@@ -15,6 +15,7 @@ import pyarrow.compute
 
 from features.records.casting import Mask, Values, days_to_instants
 from features.records.folder import Portfolio, Records
+from features.records.sentences import Sentence
 
 pc: Any = pyarrow.compute  # the stubs refuse a Python scalar beside an array
 
@@ -162,7 +163,13 @@ class Family:
             yield self.count(code, place, count, len(mask), examples)
 
     def count(
-        self, code: str, place: Place, count: int, of: int, examples: Sequence[str], more: str = ""
+        self,
+        code: str,
+        place: Place,
+        count: int,
+        of: int,
+        examples: Sequence[str],
+        more: Sentence | None = None,
     ) -> Finding:
         """Give the finding that so many of so many are concerned.
 
@@ -176,11 +183,16 @@ class Family:
             How many are concerned, of how many.
         examples : sequence of str
             Some of them.
-        more : str
-            Sentences that say more, each after a space.
+        more : Sentence, optional
+            What else there is to say.
         """
         check, share = self.checks[code], count / of if of else 0.0
-        message = f"{count} of {of} ({share:.1%}): {check.title}.{more}"
+        message = Sentence(
+            "{count} of {of} ({share:.1%}): {title}.",
+            count=count, of=of, share=share, title=Sentence(check.title),
+        )  # fmt: skip
+        if more is not None:
+            message = Sentence("{message} {more}", message=message, more=more)
         return Finding(
             code, check.severity, place.table, place.column, count, share,
             tuple(examples[:N_EXAMPLES]), message, check.how, check.why, check.fix,

@@ -9,6 +9,7 @@ import pyarrow.compute
 
 from features.records.contract import TABLES
 from features.records.quality.finding import Audited, Check, Family, Finding, Place
+from features.records.sentences import Sentence
 
 pc: Any = pyarrow.compute  # the stubs refuse a Python scalar beside an array
 
@@ -79,5 +80,10 @@ def _refused(audited: Audited) -> Iterator[Finding]:
                             for c in text.split()})  # fmt: skip
             n_rows = rows.num_rows
             yield _say.count(
-                "DQ019", Place(name), n_rows, n_rows + kept, codes, f" Codes: {', '.join(codes)}."
+                "DQ019",
+                Place(name),
+                n_rows,
+                n_rows + kept,
+                codes,
+                Sentence("Codes: {codes}.", codes=", ".join(codes)),
             )

@@ -12,6 +12,7 @@ from features.records.casting import Mask, Values
 from features.records.quality.finding import Audited, Check, Family, Finding, Place
 from features.records.quality.leakage_labels import Labelled, labelled
 from features.records.quality.leakage_tests import CHANCE, telling_absence, telling_value
+from features.records.sentences import Sentence
 
 pc: Any = pyarrow.compute  # the stubs refuse a Python scalar beside an array
 
@@ -63,10 +64,12 @@ def _of_column(rows: Labelled, name: str, values: Values, chance: float) -> Iter
         among, label = split.among, split.label
         found = telling_absence(missing[among], label[among], chance=chance)
         if found is not None:
-            more = (
-                f" {name} is missing on {found.with_label:.0%} of {split.named} and on"
-                f" {found.without_label:.0%} of {split.others}."
-            )
+            more = Sentence(
+                "{column} is missing on {with_label:.0%} of {named} and on {without_label:.0%} of"
+                " {others}.",
+                column=name, with_label=found.with_label, without_label=found.without_label,
+                named=Sentence(split.named), others=Sentence(split.others),
+            )  # fmt: skip
             count = int(missing[among].sum())
             yield _say.count("DQ031", place, count, int(among.sum()), [], more)
         elif split.compares_values:
@@ -74,6 +77,9 @@ def _of_column(rows: Labelled, name: str, values: Values, chance: float) -> Iter
             present = values.filter(pa.array(there))
             auc = telling_value(present, label[there], chance=chance)
             if auc is not None:
-                more = f" {name} tells {split.named} from {split.others} with AUC {auc:.3f}."
+                more = Sentence(
+                    "{column} tells {named} from {others} with AUC {auc:.3f}.", column=name,
+                    named=Sentence(split.named), others=Sentence(split.others), auc=auc,
+                )  # fmt: skip
                 count = int(there.sum())
                 yield _say.count("DQ032", place, count, int(among.sum()), [], more)

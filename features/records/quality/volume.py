@@ -14,6 +14,7 @@ import pyarrow.compute
 from features.records.casting import Mask
 from features.records.contract import TABLES
 from features.records.quality.finding import Audited, Check, Family, Finding, Place, as_instants
+from features.records.sentences import Sentence
 
 pc: Any = pyarrow.compute  # the stubs refuse a Python scalar beside an array
 Counts = npt.NDArray[np.int64]
@@ -60,8 +61,12 @@ def _jumps(place: Place, times: Counts, data_as_of: datetime) -> Iterator[Findin
         starts, counts = _counts(times, end, 4 * _WEEK_US)
     is_jump, usual = jumps(counts)
     examples = [
-        f"{_day(starts[i])}: {counts[i]}, usually {usual[i]:g}" for i in np.flatnonzero(is_jump)
-    ]
+        Sentence(
+            "{day}: {rows}, usually {usual:g}",
+            day=_day(starts[i]), rows=int(counts[i]), usual=float(usual[i]),
+        )
+        for i in np.flatnonzero(is_jump)
+    ]  # fmt: skip
     if examples:
         yield _say.count("DQ028", place, len(examples), len(counts), examples)
 

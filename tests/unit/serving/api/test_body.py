@@ -128,7 +128,7 @@ def test_rows_come_in_the_loaders_order_whatever_order_they_were_sent_in() -> No
         ({"account_id": "  "}, "/accounts/1/account_id", "CT010"),
         ({"account_id": "A"}, "/accounts/1/account_id", "CT019"),
         ({"account_id": " A "}, "/accounts/1/account_id", "CT019"),
-        ({"account_id": "B\0"}, "/accounts/1/account_id", "RQ022"),
+        ({"account_id": "B\0"}, "/accounts/1/account_id", "CT023"),
         ({"account_id": "B", "colour": 1}, "/accounts/1/colour", "CT004"),
         ({"account_id": "B", "a/b~c": 1}, "/accounts/1/a~1b~0c", "CT004"),
         ({"account_id": "B", "x" * 101: 1}, "/accounts/1", "CT004"),
@@ -200,7 +200,7 @@ def test_many_faults_of_one_account_are_cut_short() -> None:
     wrong = {"account_id": "B", "orders": [{**ORDER, "net_amount": "x"}] * 60}
     request = read_accounts(GOOD, wrong)
     assert len(request.errors) == 51
-    assert request.errors[-1].message == "10 more faults of this account are not listed."
+    assert request.errors[-1].message == "Not listed: 10 more faults of this account."
 
 
 def test_a_null_and_a_missing_value_are_the_same_rows() -> None:
@@ -222,15 +222,14 @@ def test_records_from_as_of_on_are_counted() -> None:
     request = read_accounts(
         {"account_id": "A", "orders": [ORDER, on_the_day, learnt_late]}, as_of="2011-09-10"
     )
-    assert request.warnings[0] == (
-        "2 rows of orders are dated 2011-09-10 or later, and were not read."
-    )
+    assert request.warnings[0] == ("Not read: 2 rows of orders dated 2011-09-10 or later.")
 
 
 EVERYTHING: dict[str, list[object]] = {
     name: []
     for name in (
         "contacts", "orders", "invoices", "interactions", "opportunities", "subscriptions",
+        "account_events",
     )
 }  # fmt: skip
 
@@ -257,7 +256,7 @@ def test_tables_that_an_account_does_not_give_are_told_and_are_empty() -> None:
     del partial["orders"], partial["invoices"]
     request = read_accounts({"account_id": "A", **EVERYTHING}, partial)
     assert request.warnings == (
-        "1 of 2 accounts were sent without orders, invoices: they are taken to have none.",
+        "1 of 2 accounts came without orders, invoices: taken to have none.",
     )
     assert {"account_id", "ordered_at"} < set(request.records.tables["orders"].column_names)
 

@@ -129,6 +129,7 @@ def test_a_fanal_error_as_json_names_its_violations(
                     "example": "été",
                 }
             ],
+            "errors": [],
         }
     }
     assert shown.err == ""

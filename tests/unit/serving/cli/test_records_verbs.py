@@ -44,7 +44,7 @@ def test_an_import_tells_rows_kept_and_refused_and_ends_with_0(
     assert main(["import", str(export / "mapping.toml"), "--out", str(export / "out")]) == 0
     shown = capsys.readouterr()
     assert " orders     4     3       0        1" in shown.out
-    assert "CT014 orders.net_amount (1 rows: 2)" in shown.out
+    assert "CT014 orders.net_amount (1 row: data row 3)" in shown.out
     assert shown.err == ""
     assert (export / "out" / "orders.parquet").is_file()
 
@@ -101,7 +101,7 @@ def test_a_check_of_a_hand_made_folder_shows_its_violations(
     assert said["ok"] is False
     assert [(v["code"], v["column"]) for v in said["violations"]] == [("CT010", "account_id")]
     assert main(["check", str(tmp_path)]) == 0
-    assert "CT010 orders.account_id (1 rows: 1)" in capsys.readouterr().out
+    assert "CT010 orders.account_id (1 row: data row 2)" in capsys.readouterr().out
 
 
 def test_a_check_of_an_unusable_folder_ends_with_2(
