@@ -15,7 +15,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 from numpy.typing import NDArray
 
 US_PER_DAY = 86_400_000_000
@@ -137,7 +137,7 @@ def known_intervals(
 
 
 @lru_cache(maxsize=64)
-def _offsets(zone: str) -> tuple[Instants, Instants]:
+def zone_offsets(zone: str) -> tuple[Instants, Instants]:
     """Transitions of a zone from 1970 to 2100: the instants, and the offset from each on."""
     info = ZoneInfo(zone)
     instants = [MISSING]
@@ -171,6 +171,14 @@ def _transition(info: ZoneInfo, after: datetime, offset: int) -> int:
     return high
 
 
+@njit("int64(int64[::1], int64, int64)", cache=True, nogil=True, inline="always")
+def offset_place(instants, at, place):  # type: ignore[no-untyped-def]
+    """Which of the transitions of a zone came last, given which it was for the instant before?"""
+    if instants[place] <= at and (place + 1 == instants.size or at < instants[place + 1]):
+        return place
+    return np.searchsorted(instants, at, side="right") - 1
+
+
 def local_days(at: Instants, zone: str) -> NDArray[np.int32]:
     """On which calendar day of a zone does each instant fall (days since 1970-01-01)?
 
@@ -178,9 +186,23 @@ def local_days(at: Instants, zone: str) -> NDArray[np.int32]:
     ...            "Europe/London").item() == (date(2011, 4, 1) - date(1970, 1, 1)).days
     True
     """
-    if zone == "UTC":
-        return (at // US_PER_DAY).astype(np.int32)
-    instants, offsets = _offsets(zone)
-    shift = offsets[np.searchsorted(instants, at, side="right") - 1]
-    # A missing instant must not wrap around when shifted.
-    return ((np.maximum(at, MISSING + US_PER_DAY) + shift) // US_PER_DAY).astype(np.int32)
+    days: NDArray[np.int32] = _local_days(at, *zone_offsets(zone))
+    return days
+
+
+@njit(
+    types.int32[::1](
+        types.Array(types.int64, 1, "C", readonly=True), types.int64[::1], types.int64[::1]
+    ),
+    cache=True,
+    nogil=True,
+)
+def _local_days(at, instants, offsets):  # type: ignore[no-untyped-def]
+    days = np.empty(at.size, dtype=np.int32)
+    place = 0
+    for i in range(at.size):
+        place = offset_place(instants, at[i], place)
+        # A missing instant must not wrap around when shifted.
+        shifted = max(at[i], MISSING + US_PER_DAY) + offsets[place]
+        days[i] = shifted // US_PER_DAY
+    return days

@@ -6,8 +6,8 @@ may name.
 """
 
 from features.events.build import ENTITY_OF_SOURCE, EventSet, build_events
-from features.events.columns import Vocabulary
 from features.events.of_accounts import OUTCOMES
+from features.events.sheet import Vocabulary
 from features.events.sorting import sort_events
 from features.events.versions import ALWAYS
 

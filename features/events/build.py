@@ -8,8 +8,8 @@ from functools import partial
 
 from features.closings import closing_spells
 from features.events import of_accounts, of_deals
-from features.events.columns import Vocabulary
 from features.events.rates import OrderLines
+from features.events.sheet import Vocabulary
 from features.events.world import World
 from features.kernel import Codes, Events, Floats
 from features.records.folder import Portfolio, Records

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
 
 from features.asof import MISSING, NEVER, US_PER_DAY
-from features.events.columns import (
-    byte_ranks,
-    codes,
-    day_starts,
-    holds,
-    if_present,
-    instants,
-    numbers,
-    required,
-    texts_as_numbers,
-)
+from features.events.columns import codes, known_codes, later_of, required, texts_as_numbers
 from features.events.rates import signed
-from features.events.sorting import sort_events
+from features.events.sheet import Sheet
+from features.events.sorting import marks, sort_events
 from features.events.stretches import Stretches, cut_as_known
-from features.events.versions import Versions, versions_of
+from features.events.versions import Versions
 from features.events.world import World
 from features.kernel import Codes, Events, Floats
 from features.orders import roll_up
@@ -48,12 +38,12 @@ def orders(world: World) -> Events | None:
         return None
     lines = world.order_lines.versions
     found = {name: world.order_lines.amounts(name) for name in _MONEY}
-    found["quantity"] = numbers(lines.table, "quantity")
+    found["quantity"] = lines.sheet.numbers("quantity")
     found[_UNCONVERTED] = world.order_lines.unconverted()
     known = {name: values for name, values in found.items() if values is not None}
     rolled = roll_up(
-        world.accounts.code(lines.table.column("account_id")),
-        byte_ranks(lines.table.column("order_id")),
+        world.accounts_named(lines.sheet),
+        required(lines.sheet.texts("order_id")).code,
         lines.at, lines.known_from, lines.known_until, lines.row, np.stack(list(known.values())),
     )  # fmt: skip
     sums = dict(zip(known, rolled.measures, strict=True))
@@ -76,22 +66,23 @@ def lines(world: World) -> Events | None:
     if world.order_lines is None:
         return None
     lines = world.order_lines.versions
-    if "product_id" not in lines.table.column_names:
+    sold = lines.sheet.texts("product_id")
+    if sold is None:
         return None
-    product = world.words["product"].code(lines.table.column("product_id"))
+    product = world.words["product"].code(sold)
     found, category = _categories(world, product, lines)
     place = found.place
     return sort_events(
         len(world.accounts.words),
-        world.accounts.code(lines.table.column("account_id"))[place],
+        world.accounts_named(lines.sheet)[place],
         lines.at[place],
         known_from=found.known_from,
         known_until=found.known_until,
         zone=world.zone,
         # The sign of an amount is known without a rate.
-        flags={"is_purchase": required(numbers(lines.table, "net_amount"))[place] > 0},
+        flags={"is_purchase": required(lines.sheet.numbers("net_amount"))[place] > 0},
         measures={
-            "product": np.where(product < 0, np.nan, product)[place],
+            "product": known_codes(product)[place],
             "category": category,
             "net_amount": required(world.order_lines.amounts("net_amount"))[place],
         },
@@ -101,12 +92,12 @@ def lines(world: World) -> Events | None:
 
 def _categories(world: World, product: Codes, lines: Versions) -> tuple[Stretches, Floats | None]:
     """Category of each line by its product, from when until when; None where there are none."""
-    listed = versions_of(world.records, "products", None, ("product_id",))
-    category = None if listed is None else codes(listed.table, "category", world.words["category"])
+    listed = world.book.versions("products")
+    category = None if listed is None else codes(listed.sheet, "category", world.words["category"])
     if listed is None or category is None:
         whole = np.arange(product.size)
         return Stretches(whole, np.full(whole.size, -1), lines.known_from, lines.known_until), None
-    code = world.words["product"].code(listed.table.column("product_id"))
+    code = world.words["product"].code(required(listed.sheet.texts("product_id")))
     order = np.argsort(code, kind="stable")
     order = order[code[order] >= 0]
     found = cut_as_known(
@@ -120,51 +111,54 @@ def _categories(world: World, product: Codes, lines: Versions) -> tuple[Stretche
 
 def invoices(world: World) -> Events | None:
     """One event per invoice, settled when paid."""
-    found = versions_of(world.records, "invoices", "issued_at", ("invoice_id",))
+    found = world.book.versions("invoices")
     if found is None:
         return None
-    paid = instants(found.table, "paid_at", NEVER)
+    paid = found.sheet.instants("paid_at", NEVER)
     # An invoice is late from the end of its due date on.
-    overdue = day_starts(found.table, "due_date", MISSING, world.zone, days_later=1)
+    overdue = found.sheet.day_starts("due_date", MISSING, world.zone, days_later=1)
     late = np.maximum((paid - overdue) / US_PER_DAY, 0)
     late = np.where((paid == NEVER) | (overdue == MISSING), np.nan, late)
     return world.by_account(
         found,
-        later=if_present(found.table, "paid_at", paid),
+        later=later_of(found.sheet, "paid_at"),
         measures={
-            "amount": numbers(found.table, "amount"),
+            "amount": found.sheet.numbers("amount"),
             "days_late": late,
             "is_late": np.where(np.isnan(late), np.nan, late > 0),
         },
     )
 
 
-def interactions_of(world: World, entity: Callable[[pa.Table], Codes], n: int) -> Events | None:
+_KIND_FLAGS = {
+    **{kind: (f"is_{kind}",) for kind in INTERACTION_KINDS},
+    **{kind: (f"is_{kind}", "is_meaningful") for kind in ("call", "meeting", "visit")},
+}
+_DIRECTION_FLAGS = {"inbound": ("is_inbound",), "outbound": ("is_outbound",)}
+
+
+def interactions_of(world: World, entity: Callable[[Sheet], Codes], n: int) -> Events | None:
     """One event per interaction, of the entity that each row names."""
-    found = versions_of(world.records, "interactions", "occurred_at", ("interaction_id",))
+    found = world.book.versions("interactions")
     if found is None:
         return None
-    table = found.table
-    resolved = instants(table, "resolved_at", NEVER)
-    is_kind = {f"is_{kind}": required(holds(table, "kind", kind)) for kind in INTERACTION_KINDS}
-    flags = {
-        **is_kind,
-        "is_meaningful": is_kind["is_call"] | is_kind["is_meeting"] | is_kind["is_visit"],
-        "is_inbound": holds(table, "direction", "inbound"),
-        "is_outbound": holds(table, "direction", "outbound"),
-    }
+    sheet = found.sheet
+    resolved = sheet.instants("resolved_at", NEVER)
     hours = np.where(resolved == NEVER, np.nan, (resolved - found.at) / (US_PER_DAY / 24))
     return world.events(
         found,
-        entity(table),
+        entity(sheet),
         n,
-        later=if_present(table, "resolved_at", resolved),
-        flags=flags,
+        later=later_of(sheet, "resolved_at"),
+        flags=marks(
+            (required(sheet.texts("kind")), _KIND_FLAGS),
+            (sheet.texts("direction"), _DIRECTION_FLAGS),
+        ),
         measures={
-            "sentiment": numbers(table, "sentiment"),
-            "survey_score": numbers(table, "survey_score"),
-            "duration_minutes": numbers(table, "duration_minutes"),
-            "contact": codes(table, "contact_id", world.words["contact"]),
+            "sentiment": sheet.numbers("sentiment"),
+            "survey_score": sheet.numbers("survey_score"),
+            "duration_minutes": sheet.numbers("duration_minutes"),
+            "contact": codes(sheet, "contact_id", world.words["contact"]),
             "hours_to_resolve": hours,
         },
     )
@@ -177,10 +171,10 @@ def interactions(world: World) -> Events | None:
 
 def contacts(world: World) -> Events | None:
     """One event per contact, settled when the person left."""
-    found = versions_of(world.records, "contacts", "created_at", ("contact_id",))
+    found = world.book.versions("contacts")
     if found is None:
         return None
-    left = instants(found.table, "left_at", NEVER)
+    left = found.sheet.instants("left_at", NEVER)
     left_day = np.where(left == NEVER, np.nan, left / US_PER_DAY)
     # Where nobody notes who left, everybody we know is taken to be there.
     return world.by_account(found, later=left, measures={"left_day": left_day})
@@ -188,15 +182,15 @@ def contacts(world: World) -> Events | None:
 
 def subscriptions(world: World) -> Events | None:
     """One event per subscription, settled when it ended."""
-    found = versions_of(world.records, "subscriptions", "start_date", ("subscription_id",))
+    found = world.book.versions("subscriptions")
     if found is None:
         return None
     return world.by_account(
         found,
-        later=instants(found.table, "ended_at", NEVER),
+        later=found.sheet.instants("ended_at", NEVER),
         measures={
-            "mrr_amount": numbers(found.table, "mrr_amount"),
-            "term_end_day": numbers(found.table, "term_end_date"),
+            "mrr_amount": found.sheet.numbers("mrr_amount"),
+            "term_end_day": found.sheet.numbers("term_end_date"),
         },
     )
 
@@ -206,74 +200,75 @@ def interaction_outcomes(world: World) -> Events | None:
     return outcomes_of(world, world.accounts_named, len(world.accounts.words))
 
 
-def outcomes_of(world: World, entity: Callable[[pa.Table], Codes], n: int) -> Events | None:
+_OUTCOME_FLAGS: Mapping[str, tuple[str, ...]] = {
+    **{outcome: (f"has_{outcome}",) for outcome in OUTCOMES},
+    **{outcome: ("has_response",) for outcome in RESPONSES if outcome not in OUTCOMES},
+    **{outcome: (f"has_{outcome}", "has_response") for outcome in OUTCOMES if outcome in RESPONSES},
+}
+
+
+def outcomes_of(world: World, entity: Callable[[Sheet], Codes], n: int) -> Events | None:
     """One event per interaction whose outcome we know, of the entity that each row names."""
-    found = versions_of(world.records, "interactions", "occurred_at", ("interaction_id",))
-    if found is None or "outcome" not in found.table.column_names:
+    found = world.book.versions("interactions")
+    if found is None or not found.sheet.has("outcome"):
         return None
-    table = found.table
-    resolved = instants(table, "resolved_at", NEVER)
+    sheet = found.sheet
+    kind = required(sheet.texts("kind"))
+    resolved = sheet.instants("resolved_at", NEVER)
     # What a ticket came to is known once it is resolved; what a call came to, at once, unless
     # it too was left to be resolved.
-    waits = required(holds(table, "kind", "ticket")) | required(holds(table, "kind", "complaint"))
-    at_once = (resolved == NEVER) & ~waits
+    at_once = (resolved == NEVER) & ~kind.holds("ticket", "complaint")
     learnt = np.where(at_once, found.known_from, np.maximum(found.known_from, resolved))
-    responses = [required(holds(table, "outcome", word)) for word in RESPONSES]
     return world.events(
         replace(found, known_from=learnt),
-        entity(table),
+        entity(sheet),
         n,
-        flags={
-            **{f"has_{outcome}": holds(table, "outcome", outcome) for outcome in OUTCOMES},
-            "has_response": np.logical_or.reduce(responses),
-            "is_campaign": holds(table, "kind", "campaign"),
-            "is_outbound": holds(table, "direction", "outbound"),
-        },
+        flags=marks(
+            (sheet.texts("outcome"), _OUTCOME_FLAGS),
+            (kind, {"campaign": ("is_campaign",)}),
+            (sheet.texts("direction"), {"outbound": ("is_outbound",)}),
+        ),
     )
+
+
+_EVENT_FLAGS = {
+    **dict.fromkeys(GROWTH, ("is_growth",)),
+    **dict.fromkeys(CHANGES, ("is_change",)),
+}
 
 
 def account_events(world: World) -> Events | None:
     """One event per thing that happened at the account."""
-    found = versions_of(
-        world.records, "account_events", "occurred_at", ("account_id", "occurred_at", "kind"),
-        is_append_only=True,
-    )  # fmt: skip
+    found = world.book.versions("account_events")
     if found is None:
         return None
-    kinds = {word: required(holds(found.table, "kind", word)) for word in (*GROWTH, *CHANGES)}
-    return world.by_account(
-        found,
-        flags={
-            "is_growth": np.logical_or.reduce([kinds[word] for word in GROWTH]),
-            "is_change": np.logical_or.reduce([kinds[word] for word in CHANGES]),
-        },
-    )
+    return world.by_account(found, flags=marks((required(found.sheet.texts("kind")), _EVENT_FLAGS)))
 
 
 def notices(world: World) -> Events | None:
     """One event per notice given on a subscription, settled when the subscription ended."""
-    found = versions_of(world.records, "subscriptions", "start_date", ("subscription_id",))
-    if found is None or "cancelled_at" not in found.table.column_names:
+    found = world.book.versions("subscriptions")
+    if found is None or not found.sheet.has("cancelled_at"):
         return None
-    given = instants(found.table, "cancelled_at", NEVER)
+    given = found.sheet.instants("cancelled_at", NEVER)
     cancelled = found.take(np.flatnonzero(given < NEVER))
     given = given[given < NEVER]
     return world.by_account(
         replace(cancelled, at=given, known_from=np.maximum(cancelled.known_from, given)),
         # Where nobody notes what ended, every subscription is taken to run on.
-        later=instants(cancelled.table, "ended_at", NEVER),
+        later=cancelled.sheet.instants("ended_at", NEVER),
     )
 
 
 def mrr_moves(world: World) -> Events | None:
     """Two events per subscription: its amount comes when it starts and goes when it ends."""
-    found = versions_of(world.records, "subscriptions", "start_date", ("subscription_id",))
-    if found is None or "mrr_amount" not in found.table.column_names:
+    found = world.book.versions("subscriptions")
+    mrr = None if found is None else found.sheet.numbers("mrr_amount")
+    if found is None or mrr is None:
         return None
-    mrr = required(numbers(found.table, "mrr_amount"))
-    ended = instants(found.table, "ended_at", NEVER)
+    ended = found.sheet.instants("ended_at", NEVER)
     gone = np.flatnonzero(ended < NEVER)
-    account = world.accounts.code(found.table.column("account_id"))
+    account = world.accounts_named(found.sheet)
     end = np.maximum(ended[gone], found.at[gone])
     return sort_events(
         len(world.accounts.words),
@@ -287,26 +282,24 @@ def mrr_moves(world: World) -> Events | None:
     )
 
 
-def _history(world: World) -> Versions | None:
-    return versions_of(
-        world.records, "account_history", "changed_at", ("account_id", "changed_at", "field"),
-        is_append_only=True,
-    )  # fmt: skip
-
-
 def number_attribute(world: World, column: str) -> Events | None:
     """Values of an account's numeric attribute: its history, and before it the static value."""
     parts = []
-    accounts = versions_of(world.records, "accounts", "created_at", ("account_id",))
-    if accounts is not None and f"accounts.{column}" in world.records.portfolio.static:
-        value = numbers(accounts.table, column)
+    accounts = world.book.versions("accounts")
+    if accounts is not None and f"accounts.{column}" in world.book.portfolio.static:
+        value = accounts.sheet.numbers(column)
         if value is not None:
             parts.append((accounts, value))
-    history = _history(world)
+    history = world.book.versions("account_history")
     if history is not None:
-        rows = history.take(np.flatnonzero(required(holds(history.table, "field", column))))
-        parts.append((rows, texts_as_numbers(rows.table.column("value"))))
+        rows = _rows_of(history, column)
+        parts.append((rows, texts_as_numbers(required(rows.sheet.texts("value")))))
     return _joined(world, parts, "value") if parts else None
+
+
+def _rows_of(history: Versions, field: str) -> Versions:
+    """Changes of one attribute."""
+    return history.take(np.flatnonzero(required(history.sheet.texts("field")).holds(field)))
 
 
 def attribute(world: World, column: str, words: str) -> Events | None:
@@ -319,7 +312,7 @@ def attribute(world: World, column: str, words: str) -> Events | None:
 def _joined(world: World, parts: Sequence[tuple[Versions, Floats]], measure: str) -> Events:
     """Events of several groups of rows of accounts, one measure each."""
     versions = [rows for rows, _ in parts]
-    account = [world.accounts.code(rows.table.column("account_id")) for rows in versions]
+    account = [world.accounts_named(rows.sheet) for rows in versions]
     return sort_events(
         len(world.accounts.words),
         np.concatenate(account),
@@ -333,16 +326,16 @@ def _joined(world: World, parts: Sequence[tuple[Versions, Floats]], measure: str
 
 
 def _changes(world: World, column: str, words: str) -> tuple[Versions, Floats] | None:
-    history = _history(world)
+    history = world.book.versions("account_history")
     if history is None:
         return None
-    found = history.take(np.flatnonzero(required(holds(history.table, "field", column))))
-    return found, world.words[words].code(found.table.column("value")).astype(float)
+    found = _rows_of(history, column)
+    return found, world.words[words].code(required(found.sheet.texts("value"))).astype(float)
 
 
 def _static_values(world: World, column: str, words: str) -> tuple[Versions, Floats] | None:
-    found = versions_of(world.records, "accounts", "created_at", ("account_id",))
-    if found is None or f"accounts.{column}" not in world.records.portfolio.static:
+    found = world.book.versions("accounts")
+    if found is None or f"accounts.{column}" not in world.book.portfolio.static:
         return None
-    code = codes(found.table, column, world.words[words])
+    code = codes(found.sheet, column, world.words[words])
     return None if code is None else (found, code)

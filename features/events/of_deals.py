@@ -8,52 +8,46 @@ import numpy as np
 
 from features.asof import NEVER
 from features.closings import Spells
-from features.events.columns import codes, numbers
+from features.events.columns import codes, required
 from features.events.of_accounts import interactions_of, outcomes_of
-from features.events.versions import versions_of
 from features.events.world import World
 from features.kernel import Events
 
 
 def deal_interactions(world: World) -> Events | None:
     """One event per interaction about a deal."""
-    table = world.records.tables.get("interactions")
-    if table is None or "opportunity_id" not in table.column_names:
+    if world.book.texts("interactions", "opportunity_id") is None:
         return None
     return interactions_of(world, world.deals_named, len(world.deals.words))
 
 
 def deal_outcomes(world: World) -> Events | None:
     """One event per interaction about a deal whose outcome we know, known when it was."""
-    table = world.records.tables.get("interactions")
-    if table is None or "opportunity_id" not in table.column_names:
+    if world.book.texts("interactions", "opportunity_id") is None:
         return None
     return outcomes_of(world, world.deals_named, len(world.deals.words))
 
 
 def moves(world: World) -> Events | None:
     """One event per dated snapshot of a deal."""
-    found = versions_of(
-        world.records, "opportunity_history", "changed_at",
-        ("opportunity_id", "changed_at", "stage"),
-    )  # fmt: skip
+    found = world.book.versions("opportunity_history")
     if found is None or world.opportunities is None:
         return None
-    table = found.table
-    stage = world.words["stage"].code(table.column("stage"))
+    sheet = found.sheet
+    stage = world.words["stage"].code(required(sheet.texts("stage")))
     outcome = world.stage_outcome[stage]
-    has_stages = "stages" in world.records.tables
+    has_stages = "stages" in world.book.sheets
     return world.events(
         found,
-        world.deals.code(table.column("opportunity_id")),
+        world.deal_codes(sheet),
         len(world.deals.words),
         flags={"is_won": outcome == 1, "is_lost": outcome == 2, "is_closed": outcome > 0},
         measures={
             "stage": stage.astype(float),
             "position": world.stage_position[stage] if has_stages else None,
-            "amount": numbers(table, "amount"),
-            "expected_close_day": numbers(table, "expected_close_date"),
-            "owner": codes(table, "owner_id", world.words["owner"]),
+            "amount": sheet.numbers("amount"),
+            "expected_close_day": sheet.numbers("expected_close_date"),
+            "owner": codes(sheet, "owner_id", world.words["owner"]),
         },
     )
 
@@ -65,9 +59,9 @@ def created(world: World) -> Events | None:
         return None
     return world.events(
         found,
-        world.deals.code(found.table.column("opportunity_id")),
+        world.deal_codes(found.sheet),
         len(world.deals.words),
-        measures={"account": world.accounts.code(found.table.column("account_id")).astype(float)},
+        measures={"account": world.accounts_named(found.sheet).astype(float)},
     )
 
 
@@ -76,7 +70,7 @@ def account_deals(world: World, spells: Spells) -> Events | None:
     found = world.opportunities
     if found is None:
         return None
-    deal = world.deals.code(found.table.column("opportunity_id"))
+    deal = world.deal_codes(found.sheet)
     row, spell = spells.of_deals(deal)
     known_from = np.maximum(found.known_from[row], spells.since[spell])
     known_until = np.minimum(found.known_until[row], spells.until[spell])
@@ -96,11 +90,11 @@ def account_deals(world: World, spells: Spells) -> Events | None:
 def deal_attribute(world: World, column: str, words: str) -> Events | None:
     """The one value of a static attribute of each deal."""
     found = world.opportunities
-    if found is None or f"opportunities.{column}" not in world.records.portfolio.static:
+    if found is None or f"opportunities.{column}" not in world.book.portfolio.static:
         return None
     return world.events(
         found,
-        world.deals.code(found.table.column("opportunity_id")),
+        world.deal_codes(found.sheet),
         len(world.deals.words),
-        measures={"code": codes(found.table, column, world.words[words])},
+        measures={"code": codes(found.sheet, column, world.words[words])},
     )

@@ -13,19 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from features.asof import local_days
-from features.events.columns import (
-    Mask,
-    Vocabulary,
-    column_of,
-    numbers,
-    pc,
-    required,
-    words_in,
-)
+from features.events.columns import required
+from features.events.sheet import Mask, Vocabulary, words_in
 from features.events.stretches import Stretches, cut_as_known
-from features.events.versions import Versions, versions_of
+from features.events.versions import Book, Versions
 from features.kernel import Codes, Floats
-from features.records.folder import Records
 
 _DAYS = 2**32  # more than there are days in a date32
 
@@ -48,7 +40,7 @@ class OrderLines:
 
     def amounts(self, name: str) -> Floats | None:
         """Amounts in the portfolio's currency, NaN without a rate; None where they are absent."""
-        values = numbers(self.versions.table, name)
+        values = self.versions.sheet.numbers(name)
         return values if values is None or self.rate is None else values * self.rate
 
     def without_rate(self) -> Mask:
@@ -59,7 +51,7 @@ class OrderLines:
         """Net amounts without a rate, good for their sign alone; None where all are converted."""
         if self.rate is None:
             return None
-        raw = required(numbers(self.versions.table, "net_amount"))
+        raw = required(self.versions.sheet.numbers("net_amount"))
         return np.where(self.without_rate(), raw, np.nan)
 
 
@@ -76,22 +68,21 @@ def signed(total: Floats, unconverted: Floats | None) -> Floats:
     return np.where(np.isnan(total) | (total == 0), unconverted, total)
 
 
-def order_lines(records: Records) -> OrderLines | None:
+def order_lines(book: Book) -> OrderLines | None:
     """What were the order lines worth, as known from moment to moment? None without orders."""
-    lines = versions_of(records, "orders", "ordered_at", ("order_id", "line_id"))
+    lines = book.versions("orders")
     if lines is None:
         return None
-    currency = column_of(lines.table, "currency")
-    is_own = pc.fill_null(pc.equal(currency, records.portfolio.currency), True)
-    is_own = np.asarray(is_own.to_numpy(zero_copy_only=False), dtype=bool)
-    if is_own.all():
+    currency = lines.sheet.texts("currency")
+    if currency is None or set(currency.words) <= {book.portfolio.currency}:
         return OrderLines(lines, None)
-    rates = versions_of(records, "fx_rates", None, ("date", "currency"))
+    is_own = currency.holds(book.portfolio.currency) | (currency.code < 0)
+    rates = book.versions("fx_rates")
     if rates is None:
         return OrderLines(lines, np.where(is_own, 1.0, np.nan))
-    words = words_in(rates.table.column("currency"))
+    words = words_in(required(rates.sheet.texts("currency")))
     code = np.where(is_own, -1, words.code(currency))
-    rate, found = _rates_of(lines, code, rates, words, records.portfolio.timezone)
+    rate, found = _rates_of(lines, code, rates, words, book.portfolio.timezone)
     cut = replace(
         lines.take(found.place), known_from=found.known_from, known_until=found.known_until
     )
@@ -103,9 +94,9 @@ def _rates_of(
     lines: Versions, code: Codes, rates: Versions, words: Vocabulary, zone: str
 ) -> tuple[Floats, Stretches]:
     """Rates by currency and day, and which of them applies to each line from when until when."""
-    rate = required(numbers(rates.table, "rate"))
-    listed = words.code(rates.table.column("currency")) * _DAYS
-    listed += required(numbers(rates.table, "date")).astype(np.int64)
+    rate = required(rates.sheet.numbers("rate"))
+    listed = words.code(required(rates.sheet.texts("currency"))) * _DAYS
+    listed += required(rates.sheet.numbers("date")).astype(np.int64)
     order = np.flatnonzero(rate > 0)
     order = order[np.argsort(listed[order], kind="stable")]
     listed, since = listed[order], code * _DAYS

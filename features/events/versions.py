@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from features.asof import MISSING, Instants, known_intervals
-from features.events.columns import day_starts, instants, ints, pc
+from features.events.sheet import Sheet, Texts
 from features.kernel import Codes
 from features.records.folder import Records
 
@@ -17,20 +16,16 @@ ALWAYS = -(2**62)
 """The event time of what is known from the start."""
 
 
-def _fact_keys(table: pa.Table, columns: Sequence[str]) -> Codes | None:
+def _fact_keys(sheet: Sheet, columns: Sequence[str]) -> Codes | None:
     """Number versions of one fact alike; -1 where part of the key is missing."""
-    if any(name not in table.column_names for name in columns):
+    parts = sheet.key_parts(columns)
+    if parts is None:
         return None
-    code = np.zeros(table.num_rows, dtype=np.int64)
-    whole = np.ones(table.num_rows, dtype=bool)
-    for name in columns:
-        part = pc.dictionary_encode(table.column(name).combine_chunks())
-        index = ints(part.indices.fill_null(-1).cast(pa.int64()))
-        whole &= index >= 0
-        code = code * (len(part.dictionary) + 1) + index + 1
-        _, code = np.unique(code, return_inverse=True)
-    if code.size and np.unique(code).size == code.size:
-        return None
+    code = np.zeros(sheet.rows, dtype=np.int64)
+    whole = np.ones(sheet.rows, dtype=bool)
+    for part in parts:
+        whole &= part >= 0
+        _, code = np.unique(code * (part.max() + 2) + part + 1, return_inverse=True)
     return np.where(whole, code, -1)
 
 
@@ -38,7 +33,7 @@ def _fact_keys(table: pa.Table, columns: Sequence[str]) -> Codes | None:
 class Versions:
     """Rows of a table with the interval in which each counts; deleted versions are gone."""
 
-    table: pa.Table
+    sheet: Sheet
     row: Codes
     at: Instants
     known_from: Instants
@@ -47,46 +42,88 @@ class Versions:
     def take(self, rows: Codes) -> Versions:
         """Some of the rows, in the order asked for."""
         return Versions(
-            self.table.take(rows), self.row[rows], self.at[rows],
+            self.sheet.take(rows), self.row[rows], self.at[rows],
             self.known_from[rows], self.known_until[rows],
         )  # fmt: skip
 
 
-def _event_times(table: pa.Table, name: str | None, zone: str) -> Instants:
+def _event_times(sheet: Sheet, name: str | None, zone: str) -> Instants:
     """When did each row happen? What has no event time is known from the start."""
-    if name is None or name not in table.column_names:
-        return np.full(table.num_rows, ALWAYS, dtype=np.int64)
-    if pa.types.is_date(table.schema.field(name).type):
-        return day_starts(table, name, ALWAYS, zone)
-    return instants(table, name, ALWAYS)
+    if name is not None and sheet.is_date(name):
+        return sheet.day_starts(name, ALWAYS, zone)
+    return sheet.instants(name or "", ALWAYS)
 
 
-def versions_of(
-    records: Records,
-    name: str,
-    event_time: str | None,
-    key: Sequence[str],
-    *,
-    is_append_only: bool = False,
-) -> Versions | None:
-    """When does each row of a table count?
+@dataclass(frozen=True)
+class Facts:
+    """What a row of a table says.
 
     Of rows with one key the one known last counts. In an append-only table each row is a fact of
     its own, and only a deleted row ends those of its key.
     """
-    table = records.tables.get(name)
-    if table is None:
-        return None
-    at = _event_times(table, event_time, records.portfolio.timezone)
-    known_at = instants(table, "known_at", MISSING)
-    known_at = np.where(known_at == MISSING, at, known_at)
-    deleted = np.zeros(table.num_rows, dtype=bool)
-    if "is_deleted" in table.column_names:
-        deleted = np.asarray(pc.fill_null(table.column("is_deleted"), False).to_numpy(), dtype=bool)
-    keys = None if is_append_only and not deleted.any() else _fact_keys(table, key)
-    known_from, known_until = known_intervals(
-        keys, at, known_at, deleted if is_append_only else None
-    )
-    row = np.flatnonzero(~deleted)
-    kept = table if row.size == table.num_rows else table.take(row)
-    return Versions(kept, row, at[row], known_from[row], known_until[row])
+
+    event_time: str | None
+    key: tuple[str, ...]
+    is_append_only: bool = False
+
+
+FACTS: Mapping[str, Facts] = {
+    "accounts": Facts("created_at", ("account_id",)),
+    "account_history": Facts("changed_at", ("account_id", "changed_at", "field"), True),
+    "account_events": Facts("occurred_at", ("account_id", "occurred_at", "kind"), True),
+    "contacts": Facts("created_at", ("contact_id",)),
+    "fx_rates": Facts(None, ("date", "currency")),
+    "interactions": Facts("occurred_at", ("interaction_id",)),
+    "invoices": Facts("issued_at", ("invoice_id",)),
+    "opportunities": Facts("created_at", ("opportunity_id",)),
+    "opportunity_history": Facts("changed_at", ("opportunity_id", "changed_at", "stage")),
+    "orders": Facts("ordered_at", ("order_id", "line_id")),
+    "products": Facts(None, ("product_id",)),
+    "stages": Facts(None, ("stage",)),
+    "subscriptions": Facts("start_date", ("subscription_id",)),
+}
+"""Tables that events are made of."""
+
+
+def _versions_of(sheet: Sheet, facts: Facts, zone: str) -> Versions:
+    """When does each row of a table count?"""
+    at = _event_times(sheet, facts.event_time, zone)
+    known_at = at
+    if sheet.has("known_at"):
+        known_at = sheet.instants("known_at", MISSING)
+        known_at = np.where(known_at == MISSING, at, known_at)
+    deleted = sheet.flags("is_deleted")
+    has_deleted = bool(deleted.any())
+    keys = None if facts.is_append_only and not has_deleted else _fact_keys(sheet, facts.key)
+    replaces = deleted if facts.is_append_only else None
+    known_from, known_until = known_intervals(keys, at, known_at, replaces)
+    found = Versions(sheet, np.arange(sheet.rows), at, known_from, known_until)
+    return found.take(np.flatnonzero(~deleted)) if has_deleted else found
+
+
+class Book:
+    """Tables of some records, each opened once.
+
+    Parameters
+    ----------
+    records : Records
+        The records.
+    """
+
+    def __init__(self, records: Records) -> None:
+        self.portfolio = records.portfolio
+        self.sheets = {name: Sheet(table) for name, table in records.tables.items()}
+        self._versions: dict[str, Versions] = {}
+
+    def texts(self, table: str, column: str) -> Texts | None:
+        """Texts of all rows of a table; None where table or column is absent."""
+        sheet = self.sheets.get(table)
+        return None if sheet is None else sheet.texts(column)
+
+    def versions(self, table: str) -> Versions | None:
+        """When does each row of a table count? None where the table is absent."""
+        if table not in self._versions and table in self.sheets:
+            self._versions[table] = _versions_of(
+                self.sheets[table], FACTS[table], self.portfolio.timezone
+            )
+        return self._versions.get(table)

@@ -5,23 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import pyarrow as pa
 
 from features.asof import NEVER, Instants
-from features.events.columns import (
-    Column,
-    Mask,
-    Vocabulary,
-    column_of,
-    holds,
-    numbers,
-    pc,
-    required,
-    words_in,
-)
+from features.events.columns import required
 from features.events.rates import order_lines
-from features.events.sorting import sort_events
-from features.events.versions import Versions, versions_of
+from features.events.sheet import Mask, Sheet, Texts, Vocabulary, words_in
+from features.events.sorting import Flags, sort_events
+from features.events.versions import Book, Versions
 from features.kernel import Codes, Events, Floats
 from features.records.folder import Records
 
@@ -31,8 +21,8 @@ class World:
 
     Attributes
     ----------
-    records : Records
-        The records.
+    book : Book
+        The tables, and when their rows count.
     zone : str
         Zone of calendar days.
     accounts, deals : Vocabulary
@@ -51,95 +41,87 @@ class World:
     """
 
     def __init__(self, records: Records) -> None:
-        self.records = records
+        self.book = Book(records)
         self.zone = records.portfolio.timezone
-        tables = records.tables
-        self.accounts = words_in(
-            *(
-                table.column("account_id")
-                for table in tables.values()
-                if "account_id" in table.column_names
-            )
-        )
-        self.opportunities = versions_of(
-            records, "opportunities", "created_at", ("opportunity_id",)
-        )
-        self.order_lines = order_lines(records)
+        self.accounts = self._words(*((name, "account_id") for name in self.book.sheets))
+        self.opportunities = self.book.versions("opportunities")
+        self.order_lines = order_lines(self.book)
         self.deals = (
             Vocabulary(())
             if self.opportunities is None
-            else words_in(self.opportunities.table.column("opportunity_id"))
+            else words_in(required(self.opportunities.sheet.texts("opportunity_id")))
         )
         self.words = self._vocabularies()
         self.stage_position, self.stage_outcome = self._stages()
         self.deal_account = self._deal_accounts()
 
-    def _vocabularies(self) -> dict[str, Vocabulary]:
-        def column(table: str, name: str) -> Column:
-            found = self.records.tables.get(table)
-            return pa.nulls(0, pa.string()) if found is None else column_of(found, name)
+    def _words(self, *columns: tuple[str, str], changed: str | None = None) -> Vocabulary:
+        """Words of some columns, and of what an attribute of an account changed to."""
+        found = [self.book.texts(table, column) for table, column in columns]
+        found.append(None if changed is None else self._changed_to(changed))
+        return words_in(*(texts for texts in found if texts is not None))
 
-        history = self.records.tables.get("account_history")
-        changed = {
-            name: pa.nulls(0, pa.string())
-            if history is None
-            else history.filter(pc.equal(history.column("field"), name)).column("value")
-            for name in ("segment", "country", "owner_id", "parent_account_id")
-        }
+    def _changed_to(self, attribute: str) -> Texts | None:
+        history = self.book.sheets.get("account_history")
+        if history is None:
+            return None
+        rows = np.flatnonzero(required(history.texts("field")).holds(attribute))
+        return required(history.take(rows).texts("value"))
+
+    def _vocabularies(self) -> dict[str, Vocabulary]:
+        words = self._words
         return {
-            "stage": words_in(column("stages", "stage"), column("opportunity_history", "stage")),
-            "owner": words_in(
-                column("opportunities", "owner_id"),
-                column("opportunity_history", "owner_id"),
-                column("accounts", "owner_id"),
-                changed["owner_id"],
+            "stage": words(("stages", "stage"), ("opportunity_history", "stage")),
+            "owner": words(
+                ("opportunities", "owner_id"),
+                ("opportunity_history", "owner_id"),
+                ("accounts", "owner_id"),
+                changed="owner_id",
             ),
-            "segment": words_in(column("accounts", "segment"), changed["segment"]),
-            "country": words_in(column("accounts", "country"), changed["country"]),
-            "product": words_in(
-                column("orders", "product_id"), column("opportunities", "product_id")
-            ),
-            "parent": words_in(
-                column("accounts", "parent_account_id"), changed["parent_account_id"]
-            ),
-            "category": words_in(column("products", "category")),
-            "contact": words_in(column("interactions", "contact_id")),
-            "deal_kind": words_in(column("opportunities", "kind")),
-            "lead_source": words_in(column("opportunities", "source")),
-            "competitor": words_in(column("opportunities", "competitor")),
+            "segment": words(("accounts", "segment"), changed="segment"),
+            "country": words(("accounts", "country"), changed="country"),
+            "product": words(("orders", "product_id"), ("opportunities", "product_id")),
+            "parent": words(("accounts", "parent_account_id"), changed="parent_account_id"),
+            "category": words(("products", "category")),
+            "contact": words(("interactions", "contact_id")),
+            "deal_kind": words(("opportunities", "kind")),
+            "lead_source": words(("opportunities", "source")),
+            "competitor": words(("opportunities", "competitor")),
         }
 
     def _stages(self) -> tuple[Floats, Codes]:
         n = len(self.words["stage"].words)
         position, outcome = np.full(n, np.nan), np.zeros(n, dtype=np.int64)
-        found = versions_of(self.records, "stages", None, ("stage",))
+        found = self.book.versions("stages")
         if found is not None:
             # What a stage is, is told of no moment: every day has the latest word on it.
-            table = found.take(np.flatnonzero(found.known_until == NEVER)).table
-            code = self.words["stage"].code(table.column("stage"))
-            position[code] = required(numbers(table, "position"))
-            outcome[code[required(holds(table, "outcome", "won"))]] = 1
-            outcome[code[required(holds(table, "outcome", "lost"))]] = 2
+            sheet = found.sheet.take(np.flatnonzero(found.known_until == NEVER))
+            code = self.words["stage"].code(required(sheet.texts("stage")))
+            position[code] = required(sheet.numbers("position"))
+            outcome[code] = required(sheet.texts("outcome")).read({"won": 1, "lost": 2})
         return position, outcome
 
     def _deal_accounts(self) -> Codes:
         owner = np.full(len(self.deals.words), -1, dtype=np.int64)
         if self.opportunities is not None:
-            table = self.opportunities.table
-            code = self.deals.code(table.column("opportunity_id"))
-            owner[code] = self.accounts.code(table.column("account_id"))
+            sheet = self.opportunities.sheet
+            owner[self.deal_codes(sheet)] = self.accounts_named(sheet)
         return owner
 
-    def accounts_named(self, table: pa.Table) -> Codes:
+    def accounts_named(self, sheet: Sheet) -> Codes:
         """Which account does each row name?"""
-        return self.accounts.code(table.column("account_id"))
+        return self.accounts.code(required(sheet.texts("account_id")))
 
-    def deals_named(self, table: pa.Table) -> Codes:
+    def deal_codes(self, sheet: Sheet) -> Codes:
+        """Which deal does each row name? -1 for none."""
+        return self.deals.code(required(sheet.texts("opportunity_id")))
+
+    def deals_named(self, sheet: Sheet) -> Codes:
         """Which deal of its own account does each row name? -1 for none, or that of another."""
-        deal = self.deals.code(table.column("opportunity_id"))
+        deal = self.deal_codes(sheet)
         # A reader of some accounts does not see the deals of others, so nobody may.
         owner = np.append(self.deal_account, -1)[deal]
-        return np.where(self.accounts_named(table) == owner, deal, -1)
+        return np.where(self.accounts_named(sheet) == owner, deal, -1)
 
     def events(
         self,
@@ -148,7 +130,7 @@ class World:
         n_entities: int,
         *,
         later: Instants | None = None,
-        flags: Mapping[str, Mask | None] | None = None,
+        flags: Flags | Mapping[str, Mask | None] | None = None,
         measures: Mapping[str, Floats | None] | None = None,
     ) -> Events:
         """Events of some rows, in the order and form of the kernel."""
@@ -167,5 +149,5 @@ class World:
 
     def by_account(self, versions: Versions, **parts: object) -> Events:
         """Events of some rows, each of the account it names."""
-        entity = self.accounts_named(versions.table)
+        entity = self.accounts_named(versions.sheet)
         return self.events(versions, entity, len(self.accounts.words), **parts)  # type: ignore[arg-type]

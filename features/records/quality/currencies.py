@@ -11,6 +11,7 @@ import pyarrow.compute
 
 from features.asof import NEVER
 from features.events.rates import lines_without_rate, order_lines
+from features.events.versions import Book
 from features.records.casting import Values
 from features.records.quality.finding import Audited, Check, Family, Finding, Place
 
@@ -41,7 +42,7 @@ _TIMES = 5.0
 def check_currencies(audited: Audited) -> Iterator[Finding]:
     """Which amounts will be missing, or converted wrongly?"""
     rates = audited.tables.get("fx_rates")
-    lines = order_lines(audited.records)
+    lines = order_lines(Book(audited.records))
     if lines is not None and "currency" in audited.tables["orders"].column_names:
         currency = audited.tables["orders"].column("currency").combine_chunks()
         wrong = np.zeros(len(currency), dtype=bool)

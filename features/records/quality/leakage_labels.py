@@ -19,6 +19,7 @@ import pyarrow.compute
 
 from features.asof import NEVER, to_instant
 from features.events.of_accounts import orders as placed_orders
+from features.events.sheet import Sheet
 from features.events.world import World
 from features.records.casting import Mask, Values
 from features.records.oddities import first_closes
@@ -208,7 +209,7 @@ def _accounts(audited: Audited) -> Iterator[Labelled]:
     is_bought = orders.flags >> orders.flag_names.index("is_purchase") & 1 == 1
     is_bought &= orders.known_until == NEVER
     buyer = np.repeat(np.arange(len(world.accounts.words)), np.diff(orders.offsets))
-    account = world.accounts.code(accounts.column("account_id"))
+    account = world.accounts_named(Sheet(accounts))
     before = is_bought & (orders.at >= begin) & (orders.at < since)
     was_active = np.isin(account, buyer[before])
     is_active = np.isin(account, buyer[is_bought & (orders.at >= since)])

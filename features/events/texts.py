@@ -1,0 +1,222 @@
+"""Which distinct texts are in a column, bytewise sorted, and which of them does each row hold?
+
+Compiled, and read straight off Arrow's buffers: a request has twenty such columns of a few rows, a
+portfolio some of millions.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, types
+
+# Arrow's buffers may not be written to.
+_OFFSETS = types.Array(types.int32, 1, "C", readonly=True)
+_OCTETS = types.Array(types.uint8, 1, "C", readonly=True)
+_NUMBERS = types.Array(types.int64, 1, "C", readonly=True)
+_VALID, _CODES, _HASHES = types.boolean[::1], types.int64[::1], types.uint64[::1]
+_PLACE, _HASH = types.int64, types.uint64
+
+_SEED = np.uint64(14_695_981_039_346_656_037)
+_PRIME = np.uint64(1_099_511_628_211)
+
+
+@njit(_HASH(_OCTETS, _PLACE, _PLACE, _HASH), cache=True, nogil=True)
+def _hash(octets, low, high, start):  # type: ignore[no-untyped-def]
+    """FNV-1a (Fowler, Noll, Vo), with its upper bits mixed into the lower ones."""
+    found = start
+    for i in range(low, high):
+        found = (found ^ np.uint64(octets[i])) * _PRIME
+    return found ^ (found >> np.uint64(29))
+
+
+@njit(types.boolean(_OCTETS, _PLACE, _PLACE, _PLACE, _PLACE), cache=True, nogil=True)
+def _same(octets, low, high, other_low, other_high):  # type: ignore[no-untyped-def]
+    if high - low != other_high - other_low:
+        return False
+    same = True
+    for i in range(high - low):
+        same &= octets[low + i] == octets[other_low + i]
+    return same
+
+
+@njit("void(uint64[::1], int64[::1], int64)", cache=True, nogil=True)
+def _refill(hashes, slots, known):  # type: ignore[no-untyped-def]
+    """Put the first texts into an empty table of slots."""
+    slots[:] = -1
+    for code in range(known):
+        slot = np.int64(hashes[code] & np.uint64(slots.size - 1))
+        while slots[slot] >= 0:
+            slot = (slot + 1) & (slots.size - 1)
+        slots[slot] = code
+
+
+@njit(_PLACE(_OFFSETS, _OCTETS, _VALID, _CODES, _CODES), cache=True, nogil=True)
+def _number(offsets, octets, valid, code, first):  # type: ignore[no-untyped-def]
+    """Number the texts as they first come; returns how many there are."""
+    hashes = np.empty(code.size, dtype=np.uint64)
+    slots = np.full(64, -1, dtype=np.int64)
+    known = 0
+    for row in range(code.size):
+        if valid.size and not valid[row]:
+            code[row] = -1
+            continue
+        low, high = offsets[row], offsets[row + 1]
+        # Rows of one account follow each other.
+        if row and code[row - 1] >= 0 and _same(octets, low, high, offsets[row - 1], low):
+            code[row] = code[row - 1]
+            continue
+        found = _hash(octets, low, high, _SEED)
+        slot = np.int64(found & np.uint64(slots.size - 1))
+        while slots[slot] >= 0:
+            other = slots[slot]
+            start = first[other]
+            if hashes[other] == found and _same(
+                octets, low, high, offsets[start], offsets[start + 1]
+            ):
+                break
+            slot = (slot + 1) & (slots.size - 1)
+        if slots[slot] < 0:
+            slots[slot] = known
+            hashes[known], first[known] = found, row
+            known += 1
+            if 2 * known > slots.size:
+                slots = np.empty(4 * slots.size, dtype=np.int64)
+                _refill(hashes, slots, known)
+                code[row] = known - 1
+                continue
+        code[row] = slots[slot]
+    return known
+
+
+@njit(_HASH(_OCTETS, _PLACE, _PLACE), cache=True, nogil=True)
+def _eight(octets, low, high):  # type: ignore[no-untyped-def]
+    """Eight bytes as a number that sorts as they do; what is not there counts as 0."""
+    found = np.uint64(0)
+    for i in range(8):
+        octet = np.uint64(octets[low + i]) if low + i < high else np.uint64(0)
+        found = (found << np.uint64(8)) | octet
+    return found
+
+
+@njit(
+    types.void(_OFFSETS, _OCTETS, _CODES, _CODES, _PLACE, _PLACE, _PLACE),
+    cache=True,
+    nogil=True,
+)
+def _sort_part(offsets, octets, first, order, low, high, depth):  # type: ignore[no-untyped-def]
+    """Sort texts alike in their first bytes by the next eight, and so on while there are more."""
+    keys = np.empty(high - low, dtype=np.uint64)
+    for i in range(low, high):
+        row = first[order[i]]
+        keys[i - low] = _eight(octets, offsets[row] + depth, offsets[row + 1])
+    by_key = np.argsort(keys, kind="mergesort")
+    order[low:high] = order[low:high][by_key]
+    begin = low
+    for i in range(low + 1, high + 1):
+        if i < high and keys[by_key[i - low]] == keys[by_key[begin - low]]:
+            continue
+        longest = 0
+        for j in range(begin, i):
+            row = first[order[j]]
+            longest = max(longest, offsets[row + 1] - offsets[row] - depth)
+        if i - begin > 1 and longest > 8:
+            _sort_part(offsets, octets, first, order, begin, i, depth + 8)
+        elif i - begin > 1:
+            # Alike but for zeros at the end: the shorter comes first.
+            sizes = np.empty(i - begin, dtype=np.int64)
+            for j in range(begin, i):
+                row = first[order[j]]
+                sizes[j - begin] = offsets[row + 1] - offsets[row]
+            order[begin:i] = order[begin:i][np.argsort(sizes, kind="mergesort")]
+        begin = i
+
+
+@njit((_OFFSETS, _OCTETS, _VALID), cache=True, nogil=True)
+def encode(offsets, octets, valid):  # type: ignore[no-untyped-def]
+    """Which texts are there, and which has each row?
+
+    Parameters
+    ----------
+    offsets : (n + 1,) int32
+        Where each text begins and the next one does.
+    octets : (n_bytes,) uint8
+        UTF-8.
+    valid : (n,) or (0,) bool
+        Which rows have a text; none given where all do.
+
+    Returns
+    -------
+    code : (n,) int64
+        Place of the row's text in byte order; -1 where there is none.
+    first : (n_texts,) int64
+        A row that holds each text.
+    """
+    n = offsets.size - 1
+    code, first = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    known = _number(offsets, octets, valid, code, first)
+    order = np.arange(known)
+    if known > 1:
+        _sort_part(offsets, octets, first, order, 0, known, 0)
+    place = np.empty(known, dtype=np.int64)
+    for i in range(known):
+        place[order[i]] = i
+    for row in range(n):
+        if code[row] >= 0:
+            code[row] = place[code[row]]
+    return code, first[:known][order]
+
+
+@njit(types.void(_HASHES, _OFFSETS, _OCTETS, _VALID), cache=True, nogil=True)
+def mix_texts(hashes, offsets, octets, valid):  # type: ignore[no-untyped-def]
+    """Mix a column of texts into the hashes of rows; 0 stays, or becomes, what has a part missing.
+
+    The hash goes on where that of the columns before ended.
+    """
+    for row in range(hashes.size):
+        if valid.size and not valid[row]:
+            hashes[row] = 0
+        elif hashes[row]:
+            found = _hash(octets, offsets[row], offsets[row + 1], hashes[row] * _PRIME)
+            hashes[row] = found | np.uint64(1)
+
+
+@njit(types.void(_HASHES, _NUMBERS, _PLACE), cache=True, nogil=True)
+def mix_numbers(hashes, numbers, missing):  # type: ignore[no-untyped-def]
+    """Mix a column of whole numbers into the hashes of rows, as `mix_texts` does."""
+    for row in range(hashes.size):
+        if numbers[row] == missing:
+            hashes[row] = 0
+        elif hashes[row]:
+            found = (hashes[row] ^ np.uint64(numbers[row])) * _PRIME
+            found = (found ^ (found >> np.uint64(32))) * _PRIME
+            hashes[row] = found ^ (found >> np.uint64(29)) | np.uint64(1)
+
+
+@njit("boolean(uint64[::1])", cache=True, nogil=True)
+def has_repeats(hashes):  # type: ignore[no-untyped-def]
+    """May two rows have the same key? True also where hashes meet by chance; 0 is no key."""
+    size = 16
+    while size < 2 * hashes.size:
+        size *= 2
+    slots = np.zeros(size, dtype=np.uint64)
+    for row in range(hashes.size):
+        found = hashes[row]
+        if found == 0:
+            continue
+        slot = np.int64(found & np.uint64(size - 1))
+        while slots[slot]:
+            if slots[slot] == found:
+                return True
+            slot = (slot + 1) & (size - 1)
+        slots[slot] = found
+    return False
+
+
+@njit(_VALID(_OCTETS, _PLACE, _PLACE), cache=True, nogil=True)
+def unpack_bits(bits, offset, n):  # type: ignore[no-untyped-def]
+    """Which of the bits of an Arrow bitmap are set?"""
+    found = np.empty(n, dtype=np.bool_)
+    for i in range(n):
+        place = offset + i
+        found[i] = (bits[place >> 3] >> (place & 7)) & 1
+    return found
