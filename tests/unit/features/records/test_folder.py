@@ -124,6 +124,28 @@ def test_text_is_sorted_byte_by_byte_and_missing_values_come_first(tmp_path: Pat
     ]
 
 
+def test_what_only_the_future_tells_does_not_choose_between_versions(tmp_path: Path) -> None:
+    """Of two versions learnt at one instant the last counts: an end to come is as good as none."""
+    learnt = pa.array([at("2011-01-01")] * 4, INSTANT)
+    ends = [at("2011-03-01"), None, at("2011-02-01"), at("2011-03-01")]
+    rows = pa.table({
+        "contact_id": ["K"] * 4,
+        "account_id": ["x"] * 4,
+        "left_at": pa.array(ends, INSTANT),
+        "consent_marketing": [True, True, True, False],
+        "known_at": learnt,
+    })  # fmt: skip
+    saved(tmp_path / "p", {"contacts": rows, **deals()})
+    contacts = read_records(open_portfolio(tmp_path / "p")).tables["contacts"]
+    found = contacts.select(["consent_marketing", "left_at"]).to_pylist()
+    assert [tuple(row.values()) for row in found] == [
+        (False, at("2011-03-01")),
+        (True, at("2011-02-01")),
+        (True, at("2011-03-01")),
+        (True, None),
+    ]
+
+
 def test_saving_replaces_a_portfolio_and_nothing_else(tmp_path: Path) -> None:
     folder = tmp_path / "p"
     saved(folder, deals())

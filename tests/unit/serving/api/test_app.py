@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from features.asof import default_as_of
 from features.records.folder import Records
+from features.signals.catalogue import feature_set_version
 from serving.access import Access
 from serving.answers import answer
 from serving.api.body import ScoreRequest
 from serving.api.schemas import REQUEST_EXAMPLE
 from serving.scoring import score_records
 from serving.settings import Settings
-from tests.unit.serving.api.conftest import Door, as_body
+from tests.unit.serving.api.conftest import Door, as_body, promote
+from training.artefact import Champion
+from training.models import Logistic
 
 KEY = Access(frozenset({hashlib.sha256(b"open sesame").hexdigest()}))
 
@@ -272,3 +277,41 @@ def test_the_description_names_every_table_of_the_contract(door: Door) -> None:
 def test_the_entrance_leads_to_the_description(door: Door) -> None:
     answered = door.get("/")
     assert (answered.status_code, answered.headers["location"]) == (307, "/v1/openapi.json")
+
+
+def _owner_alone(champion: Champion) -> Champion:
+    """A champion that looks at the record of the rep and nothing else."""
+    ones = np.ones(1)
+    rung = Logistic(("owner_win_rate",), -ones, ones, 5 * ones, 0 * ones, 0 * ones, 0.0)
+    of_features = feature_set_version(rung.features, "deal")
+    return replace(champion, version="9", rung=rung, feature_set_version=of_features)
+
+
+def test_a_rep_whom_nobody_knows_is_not_given_the_record_of_all(
+    open_door: Callable[..., Door], tmp_path: Path, champions: Mapping[str, Champion],
+    body: dict[str, Any],
+) -> None:  # fmt: skip
+    promote(tmp_path, champions["churn"])
+    promote(tmp_path, _owner_alone(champions["close"]))
+    known = sorted(champions["close"].contexts[0].tables["owner"].values)[1]
+    deal = body["accounts"][0]["opportunities"][0]
+    told = {}
+    for owner in (known, "nobody", None):
+        deal["owner_id"] = owner
+        answer = open_door(tmp_path).score(body).json()
+        [reason] = answer["results"][0]["opportunities"][0]["close"]["reasons"]
+        assert reason["code"] == "OWNER_RECORD"
+        told[owner] = reason["value"]
+    assert 0 < told[known] < 1
+    assert (told["nobody"], told[None]) == (None, None)
+
+
+def test_only_tables_that_the_champions_read_are_missed(
+    open_door: Callable[..., Door], tmp_path: Path, champions: Mapping[str, Champion]
+) -> None:
+    promote(tmp_path, _owner_alone(champions["close"]))
+    sent = {"as_of": "2026-07-01", "accounts": [{"account_id": "A", "orders": []}]}
+    warnings = open_door(tmp_path).score(sent).json()["warnings"]
+    assert [warning for warning in warnings if "came" in warning] == [
+        "1 of 1 account came without opportunities: taken to have none."
+    ]

@@ -10,9 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from features.records.contract import TABLES
 from features.records.folder import Portfolio
+from features.signals.catalogue import CATALOGUE
 from serving.api.body import ScoreRequest, read_score_request
 from serving.api.problems import RequestError
+from serving.api.tables import READ_TABLES
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HEADER = Portfolio(
@@ -249,6 +252,15 @@ def test_a_rate_that_the_champion_learnt_later_is_no_fault_of_the_request() -> N
 
 def test_an_account_that_gives_every_table_brings_no_warning() -> None:
     assert read_accounts({"account_id": "A", **EVERYTHING}).warnings == ()
+
+
+def test_every_table_that_a_feature_reads_is_empty_where_it_is_not_given() -> None:
+    """An account without a row in a whole portfolio counts 0, and so it must when sent alone."""
+    of_accounts = {
+        feature.table for feature in CATALOGUE
+        if TABLES[feature.table].column("account_id") and feature.table != "accounts"
+    }  # fmt: skip
+    assert of_accounts <= {*READ_TABLES}
 
 
 def test_tables_that_an_account_does_not_give_are_told_and_are_empty() -> None:

@@ -70,3 +70,14 @@ def test_no_bar_is_drawn_where_nobody_looks(capsys: pytest.CaptureFixture[str]) 
         advance()
         advance(1, now="orders")
     assert capsys.readouterr() == ("", "")
+
+
+def test_nothing_in_a_text_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    console.say("A\x1b[2J\x07 é\u00a0€")
+    console.warn("B\x9b2J")
+    console.table(("name",), [("C\r\x08",)], title="D\x1b[0m")
+    shown = capsys.readouterr()
+    assert shown.out.split("\n")[0] == "A\\x1b[2J\\x07 é\u00a0€"
+    assert shown.err == "B\\x9b2J\n"
+    assert "C\\x0d\\x08" in shown.out
+    assert "D\\x1b[0m" in shown.out
