@@ -86,7 +86,7 @@ def sources_of(events: EventSet) -> list[Source]:
 def read_by_kernel(source: Source, as_of: Sequence[int]) -> Floats:
     """What does the kernel read off a source: (day, entity, output)?"""
     n, outputs = source.events.offsets.size - 1, source.outputs
-    program = compile_program(source.events, dict(enumerate(outputs)), len(outputs))
+    program = compile_program(source.events, dict(enumerate(outputs)))
     everyone: Codes = np.arange(n, dtype=np.int64)
     found = np.empty((len(as_of), n, len(outputs)))
     for position, moment in enumerate(as_of):

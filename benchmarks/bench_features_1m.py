@@ -107,7 +107,11 @@ def _pandas(records: Records, days: Sequence[date]) -> float:
     portfolio = records.portfolio
     total, prepared = timed(
         lambda: prepare(
-            frames, zone=portfolio.timezone, static=portfolio.static, horizon_days=HORIZON_DAYS
+            frames,
+            zone=portfolio.timezone,
+            currency=portfolio.currency,
+            static=portfolio.static,
+            horizon_days=HORIZON_DAYS,
         )
     )
     for day, expected in zip(days, ours, strict=True):

@@ -1,7 +1,8 @@
 """Large portfolios of made-up records that fill every feature, from a seed and a size.
 
 Amounts are multiples of a quarter, whose sums are exact in any order: two ways of adding up must
-not differ in what is zero. About one row in a hundred is corrected or withdrawn later.
+not differ in what is zero. About one row in a hundred is corrected or withdrawn later, and one
+order in twenty-five is in another currency.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ def large_tables(n_accounts: int, seed: int = 7) -> dict[str, pa.Table]:
         "account_history": maker.account_history(),
         "contacts": maker.contacts(),
         "orders": maker.orders(),
+        "fx_rates": maker.fx_rates(),
         "invoices": maker.invoices(),
         "interactions": maker.interactions(),
         "opportunities": maker.opportunities(),
@@ -200,8 +202,24 @@ class _Maker:
             "product_id": _ids("P", (self.random.random(n) ** 2 * self.n_products).astype(int)),
             "margin_amount": self._some(np.round(net * 1.2) / 4, 0.9),
             "discount_amount": self._some(self._quarters(0, 80, n), 0.4),
+            "currency": self._pick(("USD", "EUR"), n_orders, (0.04, 0.5)).take(pa.array(of_order)),
         }
         return self._corrected(columns, at, "net_amount")
+
+    def fx_rates(self) -> Columns:
+        """Rates of each working day, learnt the day after, some corrected later."""
+        days = np.arange(self.start, self.end, US_PER_DAY)
+        days = days[(days // US_PER_DAY + 3) % 7 < 5]
+        again = np.flatnonzero(self.random.random(days.size) < 0.02)
+        row = np.concatenate((np.arange(days.size), again))
+        lag = np.where(np.arange(row.size) < days.size, 1, 20) * US_PER_DAY
+        return {
+            "date": pa.array((days[row] // US_PER_DAY).astype(np.int32)).cast(pa.date32()),
+            "currency": _words(("USD",), np.zeros(row.size, dtype=np.int64)),
+            # Sixty-fourths, as exact as the quarters that they multiply.
+            "rate": self.random.integers(54, 66, row.size) / 64,
+            "known_at": _instants(np.minimum(days[row] + lag, self.end - 1)),
+        }
 
     def invoices(self) -> Columns:
         n = 2 * self.n

@@ -135,23 +135,34 @@ KINDS: Mapping[str, Kind] = {
         has_account=False,
     ),
 }  # fmt: skip
-STAGES: Rows = [
-    {"stage": stage, "position": position, "outcome": outcome}
-    for stage, position, outcome in (
-        ("lead", 0.0, "open"), ("offer", 1.0, "open"), ("won", 2.0, "won"), ("lost", 3.0, "lost")
-    )
-]  # fmt: skip
+
+
+def _learnt(day: int | None, deleted: bool | None) -> dict[str, object]:
+    known_at = None if day is None else START + timedelta(days=day)
+    return {"known_at": known_at, "is_deleted": deleted}
+
+
+def _stage(
+    name: str, position: float, outcome: str, day: int | None = None, deleted: bool | None = None
+) -> dict[str, object]:
+    return {"stage": name, "position": position, "outcome": outcome, **_learnt(day, deleted)}
 
 
 def _product(
     name: str, category: str | None, day: int | None = None, deleted: bool | None = None
 ) -> dict[str, object]:
-    known_at = None if day is None else START + timedelta(days=day)
-    return {
-        "product_id": name, "category": category, "known_at": known_at, "is_deleted": deleted,
-    }  # fmt: skip
+    return {"product_id": name, "category": category, **_learnt(day, deleted)}
 
 
+STAGES: Rows = [
+    _stage("lead", 0.0, "open"),
+    _stage("offer", 4.0, "lost"),
+    _stage("offer", 1.0, "open", 180),
+    _stage("won", 2.0, "won"),
+    _stage("lost", 3.0, "lost", 60),
+    _stage("mystery", 5.0, "won"),
+    _stage("mystery", 5.0, "won", 90, deleted=True),
+]
 PRODUCTS: Rows = [
     _product("P-1", "paint"),
     _product("P-2", "paint"),

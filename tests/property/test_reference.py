@@ -34,8 +34,13 @@ few = settings(
 
 def _prepared(records: Records) -> Prepared:
     tables = {name: table.to_pandas() for name, table in records.tables.items()}
-    zone = records.portfolio.timezone
-    return prepare(tables, zone=zone, static=STATIC, horizon_days=HORIZON)
+    return prepare(
+        tables,
+        zone=records.portfolio.timezone,
+        currency=records.portfolio.currency,
+        static=STATIC,
+        horizon_days=HORIZON,
+    )
 
 
 def _known(prepared: Prepared, as_of: str, context: Context) -> Known:

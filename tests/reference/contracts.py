@@ -26,7 +26,7 @@ def contracts(known: Known) -> Columns:
     found["subscription_tenure_days"] = who.most(rows)
     if "term_end_date" in rows:
         found["days_to_renewal"] = who.least(rows[runs], "term_end_date") - known.local_day
-    if "cancelled_at" in rows and "ended_at" in rows:
+    if "cancelled_at" in rows:
         given = known.past(rows["cancelled_at"]).notna() & runs
         found["notices_given"] = who.sums(rows, {"given": given})["given"]
     if "mrr_amount" in rows:

@@ -29,7 +29,7 @@ def progress(known: Known, record: TrackRecord) -> Columns:
         "stages_seen": who.distinct(moves, "stage"),
         "mean_move_gap_days": who.mean(who.gaps(moves), "gap"),
     }
-    if "stages" in known.prepared.lists:
+    if known.stages is not None:
         found["stage_position"] = who.last(moves, "position")
         found["highest_stage_position"] = who.most(moves, "position")
         found["stage_setbacks"] = who.steps(moves, "position")[1]
@@ -63,12 +63,13 @@ def _amount(known: Known, moves: pd.DataFrame) -> Columns:
     }
 
 
-def talk(known: Known) -> Columns:
-    """Everything read off the interactions about a deal."""
+def talk(known: Known, record: TrackRecord) -> Columns:
+    """Everything read off the interactions about a deal of the account they name."""
     rows = known.table("interactions")
     if rows is None or "deal" not in rows:
         return {}
-    rows = rows[rows["deal"] >= 0].sort_values(["deal", "at"], kind="stable")
+    is_own = rows["account"] == rows["deal"].map(record.deals["account"])
+    rows = rows[is_own].sort_values(["deal", "at"], kind="stable")
     who = known.by_deal
     found = {
         "days_since_deal_interaction": who.least(rows),

@@ -52,7 +52,7 @@ def deal_features(known: Known, of_accounts: pd.DataFrame | None = None) -> pd.D
     of_accounts = account_features(known, record) if of_accounts is None else of_accounts
     columns = {
         **progress(known, record),
-        **talk(known),
+        **talk(known, record),
         **people_and_origin(known, record),
         **calendar(known),
         **_carried(known, record, of_accounts),

@@ -11,6 +11,9 @@ import pandas as pd
 from tests.reference.grouping import Entities, Numbers
 from tests.reference.prepared import DAY, Prepared, local_days
 
+MONEY = ("net_amount", "margin_amount", "discount_amount")
+LATER = pd.Timestamp("9999-01-01")
+
 
 def visible(rows: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     """Rows that happened and were known before the day, the last known version of each fact."""
@@ -20,6 +23,10 @@ def visible(rows: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
         replaced = again.index[again.duplicated("fact", keep="last")]
         rows = rows.drop(index=replaced)
     if "is_deleted" in rows:
+        if "twin" in rows:
+            withdrawn = rows[rows["is_deleted"]].groupby("twin")["known"].max()
+            until = withdrawn.reindex(rows["twin"]).to_numpy()
+            rows = rows[~(rows["known"] <= until)]
         rows = rows[~rows["is_deleted"]]
     return rows.assign(age=(as_of - rows["at"]) / DAY)
 
@@ -74,16 +81,59 @@ class Known:
         """Who rows of deals are counted for."""
         return Entities("deal", len(self.prepared.deals))
 
-    # -- orders
     @cached_property
-    def orders(self) -> pd.DataFrame | None:
-        """Orders of the lines known, by account and time."""
+    def stages(self) -> pd.DataFrame | None:
+        """What stages are by the latest word on each, whatever the day."""
+        rows = self.prepared.tables.get("stages")
+        return None if rows is None else visible(rows, LATER)
+
+    # -- orders
+    def _rates(self, lines: pd.DataFrame) -> pd.Series:
+        """Portfolio currency per unit of the currency of each line; missing where unknown.
+
+        The latest rate that is dated on or before the day of the line.
+        """
+        rate = pd.Series(1.0, lines.index)
+        if "currency" not in lines:
+            return rate
+        is_own = lines["currency"].isna() | (lines["currency"] == self.prepared.currency)
+        rate[~is_own] = np.nan
+        rates = self.table("fx_rates")
+        if rates is None or is_own.all():
+            return rate
+        foreign = lines.loc[~is_own, ["currency", "day"]].astype({"currency": "str", "day": float})
+        foreign = foreign.sort_values("day", kind="stable")
+        rates = rates.loc[rates["rate"] > 0, ["currency", "date", "rate"]].sort_values("date")
+        rates = rates.astype({"currency": "str"})
+        found = pd.merge_asof(foreign, rates, left_on="day", right_on="date", by="currency")
+        rate[foreign.index] = found["rate"].to_numpy()
+        return rate
+
+    @cached_property
+    def lines(self) -> pd.DataFrame | None:
+        """Order lines known, in the portfolio's currency; ``raw`` is their net amount as it was."""
         lines = self.table("orders")
         if lines is None:
             return None
-        names = ("net_amount", "margin_amount", "discount_amount")
+        rate = self._rates(lines)
+        money = {name: lines[name] * rate for name in MONEY if name in lines}
+        return lines.assign(raw=lines["net_amount"], has_rate=rate.notna(), **money)
+
+    @cached_property
+    def orders(self) -> pd.DataFrame | None:
+        """Orders of the lines known, by account and time.
+
+        The ``sign`` is that of what the lines add up to; where that is nothing, of what those
+        without a rate do: rates are positive.
+        """
+        lines = self.lines
+        if lines is None:
+            return None
         groups = lines.groupby("order", sort=True)
-        orders = groups[[name for name in names if name in lines]].sum(min_count=1)
+        orders = groups[[name for name in MONEY if name in lines]].sum(min_count=1)
+        net = orders["net_amount"]
+        without = lines[~lines["has_rate"]].groupby("order")["raw"].sum()
+        orders["sign"] = net.where(net.fillna(0) != 0, without.reindex(orders.index))
         orders[["at", "day"]] = groups[["at", "day"]].min()
         orders["age"] = groups["age"].max()
         orders["account"] = groups["account"].first()
@@ -92,9 +142,9 @@ class Known:
 
     @cached_property
     def purchases(self) -> pd.DataFrame | None:
-        """Orders of a positive amount."""
+        """Orders of a positive sign."""
         orders = self.orders
-        return None if orders is None else orders[orders["net_amount"] > 0]
+        return None if orders is None else orders[orders["sign"] > 0]
 
     # -- attributes
     def _history(self, column: str) -> pd.DataFrame | None:

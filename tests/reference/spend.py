@@ -7,7 +7,7 @@ import pandas as pd
 
 from tests.reference.grouping import Columns, Entities, Numbers, growth, ratio
 from tests.reference.known import Known
-from tests.reference.prepared import DAY
+from tests.reference.prepared import DAY, day_starts
 
 
 def spend(known: Known) -> Columns:
@@ -29,8 +29,7 @@ def spend(known: Known) -> Columns:
         found["margin_365d"] = np.where(np.isnan(rate), np.nan, margin)
     if "discount_amount" in orders:
         discount = found.pop("_discount")
-        rate = ratio(discount, year_bought + discount)
-        found["discount_rate_365d"] = np.where(year_bought > 0, rate, np.nan)
+        found["discount_rate_365d"] = ratio(discount, year_bought + discount)
     return found
 
 
@@ -39,8 +38,8 @@ def _revenue(who: Entities, orders: pd.DataFrame) -> Columns:
     columns = {f"revenue_{days}d": net.where(age <= days) for days in (30, 90, 180, 365)}
     columns["revenue_all"] = net
     columns["_before_180"] = net.where((age > 180) & (age <= 360))
-    columns["_credited"] = net.where((age <= 365) & (net < 0))
-    columns["credit_notes_180d"] = (age <= 180) & (net < 0)
+    columns["_credited"] = net.where((age <= 365) & (orders["sign"] < 0))
+    columns["credit_notes_180d"] = (age <= 180) & (orders["sign"] < 0)
     if "margin_amount" in orders:
         columns["_margin"] = orders["margin_amount"].where(age <= 365)
     found = who.sums(orders, columns)
@@ -74,6 +73,7 @@ def _baskets(who: Entities, year: pd.DataFrame, last: Numbers) -> Columns:
 
 def _slope(who: Entities, year: pd.DataFrame) -> Numbers:
     """Least squares of the net amount on time, per 30 days."""
+    year = year[year["net_amount"].notna()]
     time = -year["age"] / 30
     centred = time - time.groupby(year["account"], sort=False).transform("mean")
     found = who.sums(year, {"product": centred * year["net_amount"], "square": centred**2})
@@ -83,11 +83,11 @@ def _slope(who: Entities, year: pd.DataFrame) -> Numbers:
 
 def products(known: Known) -> Columns:
     """How many products and categories, and how much falls on one."""
-    lines = known.table("orders")
+    lines = known.lines
     if lines is None or "product_id" not in lines:
         return {}
     who = known.accounts
-    lines = lines[lines["net_amount"] > 0]
+    lines = lines[lines["raw"] > 0]
     lines = lines.assign(product=lines["product_id"].cat.codes)
     named = lines[lines["product"] >= 0]
     newest = named.groupby(["account", "product"], sort=False)["age"].min().reset_index()
@@ -102,12 +102,15 @@ def products(known: Known) -> Columns:
 
 
 def _categories(known: Known, lines: pd.DataFrame) -> Columns:
-    if "category" not in known.prepared.lists.get("products", ()):
+    listed = known.table("products")
+    if listed is None or "category" not in listed:
         return {}
-    known_lines = lines[lines["category"].notna()]
-    code = known_lines["category"].cat.codes if len(known_lines) else known_lines["account"]
-    groups = known_lines.groupby([known_lines["account"], code.rename("category")], sort=False)
-    ages = groups["age"].agg(["min", "max"]).reset_index()
+    of_product = listed["category"].cat.codes.set_axis(listed["product_id"].astype("str"))
+    words = lines["product_id"].cat.categories.astype("str")
+    code = np.append(of_product.reindex(words, fill_value=-1), -1)[lines["product"]]
+    lines = lines.assign(category=code)[code >= 0]
+    ages = lines.groupby(["account", "category"], sort=False)["age"].agg(["min", "max"])
+    ages = ages.reset_index()
     return known.accounts.sums(
         ages,
         {
@@ -125,7 +128,7 @@ def invoices(known: Known) -> Columns:
         return {}
     who = known.accounts
     paid = known.past(rows["paid_at"])
-    day_after = pd.to_datetime(rows["due_date"] + 1, unit="D")
+    day_after = day_starts(rows["due_date"] + 1, known.prepared.zone)
     late = ((paid - day_after) / DAY).clip(lower=0)
     year = rows.assign(late=late, is_late=(late > 0).astype(float).where(late.notna()))
     year = year[year["age"] <= 365]

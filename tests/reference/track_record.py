@@ -112,10 +112,9 @@ def _moves(known: Known, deals: pd.DataFrame) -> pd.DataFrame | None:
         return None
     moves = moves[moves["deal"].isin(deals.index)].sort_values(["deal", "at"], kind="stable")
     moves = moves.assign(stage=moves["stage"].astype("str"))
-    stages = known.prepared.lists.get("stages")
-    if stages is None:
+    if known.stages is None:
         return moves.assign(outcome="open", position=np.nan)
-    means = stages.set_index("stage")
+    means = known.stages.astype({"stage": "str", "outcome": "str"}).set_index("stage")
     return moves.assign(
         outcome=moves["stage"].map(means["outcome"]).fillna("open"),
         position=moves["stage"].map(means["position"]).astype(float),
