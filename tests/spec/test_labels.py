@@ -225,6 +225,36 @@ CHURN_BY_SUBSCRIPTIONS = {
     ),
 }
 
+VERSIONS = "subscription_id account_id start_date ended_at known_at is_deleted\n"
+
+CHURN_BY_LATE_SUBSCRIPTIONS = {
+    "a successor that we learn of late counts from then on": (
+        "1 a 2011-01-01 2011-03-05 - -\n2 a 2011-04-01 - 2011-05-01T00:00:00Z -",
+        """
+        lead known_by    left  rule
+        0    2011-05-01  1     subscription
+        0    2011-05-02  0     subscription
+        """,
+    ),
+    "an end that was corrected away counts until that is known": (
+        "1 a 2011-01-01 2011-03-05 - -\n1 a 2011-01-01 - 2011-05-01T00:00:00Z -",
+        """
+        lead known_by    left  rule
+        0    2011-05-01  1     subscription
+        0    2011-05-02  0     subscription
+        """,
+    ),
+    "a successor that was withdrawn helps until that is known": (
+        "1 a 2011-01-01 2011-03-05 - -\n2 a 2011-04-01 - - -\n"
+        "2 a 2011-04-01 - 2011-05-01T00:00:00Z true",
+        """
+        lead known_by    left  rule
+        0    2011-05-01  0     subscription
+        0    2011-05-02  1     subscription
+        """,
+    ),
+}
+
 STAGES = """
 stage  position outcome
 offer  0        open
@@ -348,6 +378,16 @@ def test_an_account_leaves_by_its_orders(title: str) -> None:
 def test_an_account_leaves_by_its_subscriptions(title: str) -> None:
     rows, lines = CHURN_BY_SUBSCRIPTIONS[title]
     events = events_of({"orders": ORDERS + OLD, "subscriptions": SUBSCRIPTIONS + rows})
+    for line in cells(lines):
+        found, rule = _ask(events, "a", line, "left")
+        np.testing.assert_equal(found, _expected(line["left"]), err_msg=str(line))
+        assert rule == line["rule"]
+
+
+@pytest.mark.parametrize("title", CHURN_BY_LATE_SUBSCRIPTIONS)
+def test_an_account_leaves_by_what_was_known_of_its_subscriptions(title: str) -> None:
+    rows, lines = CHURN_BY_LATE_SUBSCRIPTIONS[title]
+    events = events_of({"orders": ORDERS + OLD, "subscriptions": VERSIONS + rows})
     for line in cells(lines):
         found, rule = _ask(events, "a", line, "left")
         np.testing.assert_equal(found, _expected(line["left"]), err_msg=str(line))

@@ -17,7 +17,8 @@ features.records.quality.page > docs/data-quality.md` after changing a check.
 A finding has a code, a severity, the table and column, a count, its share of what was looked at
 (0 to 1), examples, how it is detected, why it matters and how to mend it. It refuses nothing;
 with an `error` among them `--json` says `"ok": false`. `--html FILE` writes them as one page that
-needs nothing but itself.
+needs nothing but itself, in English or (`--language fr`) in French; the French of every text lies
+in `serving/locales/fr/LC_MESSAGES/quality.po`, under the English one.
 
 ## Accounts that are one company
 
