@@ -37,7 +37,7 @@ class World:
     stage_position, stage_outcome : arrays by stage code
         Place in the order of the sale (NaN unknown); 0 open, 1 won, 2 lost.
     deal_account : (n_deals,) int64
-        Account of each deal.
+        Account of each deal, as first known.
     """
 
     def __init__(self, records: Records) -> None:
@@ -105,7 +105,10 @@ class World:
         owner = np.full(len(self.deals.words), -1, dtype=np.int64)
         if self.opportunities is not None:
             sheet = self.opportunities.sheet
-            owner[self.deal_codes(sheet)] = self.accounts_named(sheet)
+            # That of its first version: what a deal is corrected to later must change nothing of
+            # before.
+            latest_first = np.argsort(-self.opportunities.known_from, kind="stable")
+            owner[self.deal_codes(sheet)[latest_first]] = self.accounts_named(sheet)[latest_first]
         return owner
 
     def accounts_named(self, sheet: Sheet) -> Codes:

@@ -167,3 +167,28 @@ def test_a_talk_with_one_account_tells_nothing_of_the_deal_of_another() -> None:
     assert _activity(Records(whole.portfolio, reader.tables(["A"]))) == [1, 1, 1]
     rows = rows_of(build_events(whole), "account", "2011-04-01", ["B"])
     assert rows.column("interactions_90d").tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    "corrected", ["", "\n            D               B           2020-01-01  2020-04-01"]
+)
+def test_a_deal_that_is_corrected_to_another_account_keeps_its_earlier_talks(
+    corrected: str,
+) -> None:
+    tables = {
+        "accounts": "\n        account_id\n        A\n        B\n",
+        "opportunities": f"""
+            opportunity_id  account_id  created_at  known_at
+            D               A           2020-01-01  2020-01-01{corrected}
+        """,
+        "opportunity_history": """
+            opportunity_id  changed_at  stage
+            D               2020-01-02  offer
+        """,
+        "interactions": """
+            interaction_id  account_id  occurred_at  kind  opportunity_id
+            I               A           2020-01-10   call  D
+        """,
+    }
+    found = rows_of(events_of(tables), "deal", "2020-02-01", ["D"])
+    assert found.column("deal_interactions_30d")[0] == 1
