@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from features.asof import MISSING, NEVER, US_PER_DAY
 from features.events.columns import codes, known_codes, later_of, required, texts_as_numbers
 from features.events.rates import signed
 from features.events.sheet import Sheet
-from features.events.sorting import marks, sort_events
+from features.events.sorting import Marks, marked, sort_events
 from features.events.stretches import Stretches, cut_as_known
 from features.events.versions import Versions
 from features.events.world import World
@@ -130,11 +130,13 @@ def invoices(world: World) -> Events | None:
     )
 
 
-_KIND_FLAGS = {
-    **{kind: (f"is_{kind}",) for kind in INTERACTION_KINDS},
-    **{kind: (f"is_{kind}", "is_meaningful") for kind in ("call", "meeting", "visit")},
-}
-_DIRECTION_FLAGS = {"inbound": ("is_inbound",), "outbound": ("is_outbound",)}
+_KINDS = Marks(
+    {
+        **{kind: (f"is_{kind}",) for kind in INTERACTION_KINDS},
+        **{kind: (f"is_{kind}", "is_meaningful") for kind in ("call", "meeting", "visit")},
+    }
+)
+_DIRECTIONS = Marks({"inbound": ("is_inbound",), "outbound": ("is_outbound",)})
 
 
 def interactions_of(world: World, entity: Callable[[Sheet], Codes], n: int) -> Events | None:
@@ -150,9 +152,9 @@ def interactions_of(world: World, entity: Callable[[Sheet], Codes], n: int) -> E
         entity(sheet),
         n,
         later=later_of(sheet, "resolved_at"),
-        flags=marks(
-            (required(sheet.texts("kind")), _KIND_FLAGS),
-            (sheet.texts("direction"), _DIRECTION_FLAGS),
+        flags=marked(
+            (required(sheet.texts("kind")), _KINDS),
+            (sheet.texts("direction"), _DIRECTIONS),
         ),
         measures={
             "sentiment": sheet.numbers("sentiment"),
@@ -200,11 +202,13 @@ def interaction_outcomes(world: World) -> Events | None:
     return outcomes_of(world, world.accounts_named, len(world.accounts.words))
 
 
-_OUTCOME_FLAGS: Mapping[str, tuple[str, ...]] = {
-    **{outcome: (f"has_{outcome}",) for outcome in OUTCOMES},
-    **{outcome: ("has_response",) for outcome in RESPONSES if outcome not in OUTCOMES},
-    **{outcome: (f"has_{outcome}", "has_response") for outcome in OUTCOMES if outcome in RESPONSES},
-}
+_OUTCOMES = Marks(
+    {
+        word: (f"has_{word}",) * (word in OUTCOMES) + ("has_response",) * (word in RESPONSES)
+        for word in (*OUTCOMES, *RESPONSES)
+    }
+)
+_CAMPAIGN, _OUTBOUND = Marks({"campaign": ("is_campaign",)}), Marks({"outbound": ("is_outbound",)})
 
 
 def outcomes_of(world: World, entity: Callable[[Sheet], Codes], n: int) -> Events | None:
@@ -223,18 +227,15 @@ def outcomes_of(world: World, entity: Callable[[Sheet], Codes], n: int) -> Event
         replace(found, known_from=learnt),
         entity(sheet),
         n,
-        flags=marks(
-            (sheet.texts("outcome"), _OUTCOME_FLAGS),
-            (kind, {"campaign": ("is_campaign",)}),
-            (sheet.texts("direction"), {"outbound": ("is_outbound",)}),
+        flags=marked(
+            (sheet.texts("outcome"), _OUTCOMES),
+            (kind, _CAMPAIGN),
+            (sheet.texts("direction"), _OUTBOUND),
         ),
     )
 
 
-_EVENT_FLAGS = {
-    **dict.fromkeys(GROWTH, ("is_growth",)),
-    **dict.fromkeys(CHANGES, ("is_change",)),
-}
+_EVENTS = Marks({**dict.fromkeys(GROWTH, ("is_growth",)), **dict.fromkeys(CHANGES, ("is_change",))})
 
 
 def account_events(world: World) -> Events | None:
@@ -242,7 +243,7 @@ def account_events(world: World) -> Events | None:
     found = world.book.versions("account_events")
     if found is None:
         return None
-    return world.by_account(found, flags=marks((required(found.sheet.texts("kind")), _EVENT_FLAGS)))
+    return world.by_account(found, flags=marked((required(found.sheet.texts("kind")), _EVENTS)))
 
 
 def notices(world: World) -> Events | None:
@@ -311,6 +312,8 @@ def attribute(world: World, column: str, words: str) -> Events | None:
 
 def _joined(world: World, parts: Sequence[tuple[Versions, Floats]], measure: str) -> Events:
     """Events of several groups of rows of accounts, one measure each."""
+    if len(parts) == 1:
+        return world.by_account(parts[0][0], measures={measure: parts[0][1]})
     versions = [rows for rows, _ in parts]
     account = [world.accounts_named(rows.sheet) for rows in versions]
     return sort_events(

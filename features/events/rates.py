@@ -14,7 +14,7 @@ import numpy as np
 
 from features.asof import local_days
 from features.events.columns import required
-from features.events.sheet import Mask, Vocabulary, words_in
+from features.events.sheet import Mask, Vocabulary
 from features.events.stretches import Stretches, cut_as_known
 from features.events.versions import Book, Versions
 from features.kernel import Codes, Floats
@@ -80,7 +80,7 @@ def order_lines(book: Book) -> OrderLines | None:
     rates = book.versions("fx_rates")
     if rates is None:
         return OrderLines(lines, np.where(is_own, 1.0, np.nan))
-    words = words_in(required(rates.sheet.texts("currency")))
+    words = Vocabulary(required(rates.sheet.texts("currency")))
     code = np.where(is_own, -1, words.code(currency))
     rate, found = _rates_of(lines, code, rates, words, book.portfolio.timezone)
     cut = replace(

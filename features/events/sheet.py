@@ -27,7 +27,7 @@ _ALL = np.empty(0, dtype=bool)
 _NOTHING = np.empty(0, dtype=np.uint8)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Texts:
     """Texts of some rows.
 
@@ -64,11 +64,25 @@ class Texts:
         return np.array([*(numbers.get(word, 0) for word in self.words), 0])[self.code]
 
 
-@dataclass(frozen=True)
 class Vocabulary:
-    """Distinct texts of one kind (stages, owners, ...), and their codes by position."""
+    """Distinct texts of one kind (stages, owners, ...), and their codes by position.
 
-    words: tuple[str, ...]
+    Parameters
+    ----------
+    columns : Texts
+        Where they are found.
+    """
+
+    def __init__(self, *columns: Texts) -> None:
+        self._columns = columns
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """Distinct texts, bytewise sorted."""
+        found = {texts.words for texts in self._columns}
+        if len(found) == 1:
+            return found.pop()
+        return tuple(sorted({word for words in found for word in words}, key=str.encode))
 
     @cached_property
     def _place(self) -> dict[str, int]:
@@ -76,18 +90,10 @@ class Vocabulary:
 
     def code(self, texts: Texts) -> Codes:
         """Which code has each text? -1 where it is missing or unknown."""
-        if texts.words == self.words:
+        if self._columns == (texts,) or texts.words == self.words:
             return texts.code
         places = [self._place.get(word, -1) for word in texts.words]
         return np.array([*places, -1], dtype=np.int64)[texts.code]
-
-
-def words_in(*columns: Texts) -> Vocabulary:
-    """Distinct texts of some columns, bytewise sorted."""
-    found = {texts.words for texts in columns}
-    if len(found) == 1:
-        return Vocabulary(found.pop())
-    return Vocabulary(tuple(sorted({word for words in found for word in words}, key=str.encode)))
 
 
 class Sheet:
@@ -114,6 +120,10 @@ class Sheet:
         part._texts = {}
         part.rows = rows.size
         return part
+
+    def where(self, mask: Mask) -> Sheet:
+        """The rows of a mask; itself when they are all."""
+        return self if mask.all() else self.take(np.flatnonzero(mask))
 
     def has(self, name: str) -> bool:
         """Is the column there?"""
@@ -160,11 +170,11 @@ class Sheet:
         values = _plain(column, np.int32 if self.is_date(name) else np.float64)
         return self._pick(_filled(column, values.astype(np.float64, copy=False), np.nan))
 
-    def flags(self, name: str) -> Mask:
-        """Where is a flag set? Nowhere where it is absent."""
+    def flags(self, name: str) -> Mask | None:
+        """Where is a flag set? None where it is absent."""
         column = self._column(name)
         if column is None:
-            return np.zeros(self.rows, dtype=bool)
+            return None
         is_set = column.fill_null(False).to_numpy(zero_copy_only=False)
         return self._pick(np.asarray(is_set, dtype=bool))
 
@@ -184,7 +194,7 @@ class Sheet:
 
         None where a column is absent, or where no two rows have the same key.
         """
-        if not all(self.has(name) for name in names) or self._are_distinct(names):
+        if self.rows < 2 or not all(self.has(name) for name in names) or self._are_distinct(names):
             return None
         return [self._equal_values(name) for name in names]
 

@@ -37,27 +37,34 @@ def flags_of(masks: Mapping[str, Mask | None], n: int) -> Flags:
     return Flags(tuple(known), bits)
 
 
-def marks(*columns: tuple[Texts | None, Mapping[str, tuple[str, ...]]]) -> Flags:
-    """Which flags does each event have by the words in some of its columns?
+class Marks:
+    """Which flags do words set?
 
     Parameters
     ----------
-    columns : tuples of Texts or None, and mapping
-        The column, and which flags each of its words sets. Of a column that is absent no flag is
-        named.
+    flags_of_word : mapping of str to tuple of str
+        Names of the flags that each word sets.
     """
-    names: list[str] = []
-    bits: Codes | None = None
-    for texts, flags_of_word in columns:
+
+    def __init__(self, flags_of_word: Mapping[str, tuple[str, ...]]) -> None:
+        self.names = tuple(dict.fromkeys(chain(*flags_of_word.values())))
+        self.bits = {
+            word: sum(1 << self.names.index(name) for name in names)
+            for word, names in flags_of_word.items()
+        }
+
+
+def marked(*columns: tuple[Texts | None, Marks]) -> Flags:
+    """Which flags does each event have by the words in some columns? An absent one names none."""
+    names: tuple[str, ...] = ()
+    bits = _ABSENT
+    for texts, marks in columns:
         if texts is None:
             continue
-        names += dict.fromkeys(chain(*flags_of_word.values()))
-        place = {name: 1 << position for position, name in enumerate(names)}
-        found = texts.read(
-            {word: sum(place[name] for name in of) for word, of in flags_of_word.items()}
-        )
-        bits = found if bits is None else bits | found
-    return Flags(tuple(names), _ABSENT if bits is None else bits)
+        found = texts.read(marks.bits)
+        bits = bits | found << len(names) if names else found
+        names += marks.names
+    return Flags(names, bits)
 
 
 @njit((_READ, _READ, types.int64), cache=True, nogil=True)

@@ -87,18 +87,17 @@ FACTS: Mapping[str, Facts] = {
 
 def _versions_of(sheet: Sheet, facts: Facts, zone: str) -> Versions:
     """When does each row of a table count?"""
-    at = _event_times(sheet, facts.event_time, zone)
-    known_at = at
+    at = known_at = _event_times(sheet, facts.event_time, zone)
     if sheet.has("known_at"):
         known_at = sheet.instants("known_at", MISSING)
         known_at = np.where(known_at == MISSING, at, known_at)
     deleted = sheet.flags("is_deleted")
-    has_deleted = bool(deleted.any())
-    keys = None if facts.is_append_only and not has_deleted else _fact_keys(sheet, facts.key)
+    if deleted is None or not deleted.any():
+        keys = None if facts.is_append_only else _fact_keys(sheet, facts.key)
+        return Versions(sheet, np.arange(sheet.rows), at, *known_intervals(keys, at, known_at))
     replaces = deleted if facts.is_append_only else None
-    known_from, known_until = known_intervals(keys, at, known_at, replaces)
-    found = Versions(sheet, np.arange(sheet.rows), at, known_from, known_until)
-    return found.take(np.flatnonzero(~deleted)) if has_deleted else found
+    known = known_intervals(_fact_keys(sheet, facts.key), at, known_at, replaces)
+    return Versions(sheet, np.arange(sheet.rows), at, *known).take(np.flatnonzero(~deleted))
 
 
 class Book:
