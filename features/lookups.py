@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -61,10 +62,10 @@ def look_ups(
             places.append(last)
             values.append(found)
             size += found.size
-    counts = [len(words[table]) + 1 for table, _ in tables]
+    ends = [*accumulate((len(words[table]) + 1 for table, _ in tables), initial=0)]
     return LookUps(
-        np.array(places, dtype=np.int64).reshape(len(moments), sum(counts)),
-        np.cumsum([0, *counts], dtype=np.int64),
+        np.array(places, dtype=np.int64).reshape(len(moments), ends[-1]),
+        np.array(ends, dtype=np.int64),
         np.concatenate(values),
     )
 

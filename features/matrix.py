@@ -218,7 +218,7 @@ def _rows(
     plan = plan_of(entity, shapes)
     moments, moment = split_moments(as_of)
     asked_of = {
-        table: () if table in plan.unread else events.words[table].words for table, _ in plan.tables
+        table: events.words[table].words if table in plan.known else () for table, _ in plan.tables
     }
     found = look_ups(plan.tables, asked_of, contexts, moments.tolist())
     days = local_days(moments, events.portfolio.timezone).astype(np.float64)
@@ -226,15 +226,13 @@ def _rows(
     values = np.empty((code.size, len(plan.names)))
     keys = np.empty((len(plan.keys), code.size), dtype=np.int64)
     in_chunks(code.size, partial(_worker, plan, events, asked, values, keys))
-    words = {name: _words(events, name, key) for name, key in zip(KEYS[entity], keys, strict=True)}
+    words = {
+        name: np.array([*events.words[name].words, None], dtype=object)[key]
+        if name in plan.known
+        else np.full(code.size, None)
+        for name, key in zip(KEYS[entity], keys, strict=True)
+    }
     return FeatureMatrix(entity, code, as_of, plan.names, values, words)
-
-
-def _words(events: EventSet, name: str, code: Codes) -> NDArray[np.object_]:
-    """Words of some codes, None for -1; not spelt out where there is none to tell."""
-    if not (code >= 0).any():
-        return np.full(code.size, None)
-    return np.array([*events.words[name].words, None], dtype=object)[code]
 
 
 def _worker(

@@ -50,8 +50,8 @@ class Plan:
         What the kernel reads off the events of each source.
     tables : Tables
         What is looked up in the context.
-    unread : frozenset of str
-        Tables of which no key can be read: whatever they are asked for is the portfolio's.
+    known : frozenset of str
+        Vocabularies of which some code may be read; without their source or column none is.
     instructions : Instructions
         Look-ups and formulas.
     functions : tuple of (int, callable, tuple of int)
@@ -68,7 +68,7 @@ class Plan:
     registers: Mapping[str, int]
     sources: tuple[tuple[str, Program], ...]
     tables: Tables
-    unread: frozenset[str]
+    known: frozenset[str]
     instructions: Instructions
     functions: tuple[tuple[int, Function, tuple[int, ...]], ...]
     local_day: int
@@ -97,7 +97,7 @@ def plan_of(entity: Entity, shapes: Shapes) -> Plan:
         registers,
         programs,
         tables,
-        _unread(signals, registers, programs),
+        _known(signals, registers, programs),
         _instructions(signals, registers, tables),
         tuple(
             (registers[s.name], s.function, tuple(registers[name] for name in s.inputs))
@@ -146,17 +146,18 @@ def _tables(signals: Sequence[Signal]) -> Tables:
     return tuple((table, tuple(found)) for table, found in names.items())
 
 
-def _unread(
+def _known(
     signals: Sequence[Signal],
     registers: Mapping[str, int],
     programs: Sequence[tuple[str, Program]],
 ) -> frozenset[str]:
-    """Which tables have no key that is read off events, or derived?"""
-    read = {int(column) for _, program in programs for column in program.outputs[:, 2]}
-    read |= {registers[signal.name] for signal in signals if signal.formula is not None}
-    asked = [(s.context[0], s.inputs[0]) for s in signals if s.context is not None]
-    known = {table for table, key in asked if registers[key] in read}
-    return frozenset(table for table, _ in asked) - known
+    """Which steps that hold codes are filled, by the names of their vocabularies?"""
+    filled = {int(column) for _, program in programs for column in program.outputs[:, 2]}
+    return frozenset(
+        signal.name.removeprefix("_")
+        for signal in signals
+        if signal.formula is not None or registers[signal.name] in filled
+    )
 
 
 def _instructions(
