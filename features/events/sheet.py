@@ -88,8 +88,9 @@ class Vocabulary:
     def _place(self) -> dict[str, int]:
         return {word: place for place, word in enumerate(self.words)}
 
-    def code(self, texts: Texts) -> Codes:
-        """Which code has each text? -1 where it is missing or unknown."""
+    def code(self, column: Texts | Column) -> Codes:
+        """Which code has each text of a column? -1 where it is missing or unknown."""
+        texts = column if isinstance(column, Texts) else _texts(_in_one(column))
         if self._columns == (texts,) or texts.words == self.words:
             return texts.code
         places = [self._place.get(word, -1) for word in texts.words]
