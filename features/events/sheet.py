@@ -154,7 +154,7 @@ class Sheet:
     def day_starts(self, name: str, missing: int, zone: str, *, days_later: int = 0) -> Instants:
         """When do the days of a column (or so many days later) begin in a zone?"""
         column = self._column(name)
-        if column is None:
+        if column is None or not len(column):
             return np.full(self.rows, missing, dtype=np.int64)
         days = pa.array(_plain(column, np.int32) + np.int32(days_later), pa.int32())
         starts = days_to_instants(days.cast(pa.date32()), zone)
@@ -264,6 +264,8 @@ def _raw(column: Column) -> Raw:
 
 
 def _texts(column: Column) -> Texts:
+    if not len(column):
+        return Texts(np.empty(0, dtype=np.int64), tuple)
     offsets, octets, valid = _raw(column)
     code, first = encode(offsets, octets, valid)
 

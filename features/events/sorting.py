@@ -31,6 +31,8 @@ class Flags:
 def flags_of(masks: Mapping[str, Mask | None], n: int) -> Flags:
     """Which bits do masks make? One that is absent (None) has no name: it cannot be asked for."""
     known = {name: mask for name, mask in masks.items() if mask is not None}
+    if not known:
+        return Flags((), _ABSENT)
     bits = np.zeros(n, dtype=np.int64)
     for position, mask in enumerate(known.values()):
         bits |= mask.astype(np.int64) << position
@@ -136,17 +138,19 @@ def sort_events(
     column is absent (None): what asks for them is then missing, not zero.
     """
     marks = flags if isinstance(flags, Flags) else flags_of(flags or {}, entity.size)
-    read = {name: values for name, values in (measures or {}).items() if values is not None}
+    read = [(name, values) for name, values in (measures or {}).items() if values is not None]
     order, offsets = _order(entity, at, n_entities)
     times, day = np.empty((6, order.size), dtype=np.int64), np.empty(order.size, dtype=np.int32)
-    _gather(
-        order, at, known_from, known_until, _ABSENT if later is None else later, marks.bits,
-        _ABSENT if record is None else record, *zone_offsets(zone), times, day,
-    )  # fmt: skip
     stacked = np.empty((len(read), order.size))
-    for position, measure in enumerate(read.values()):
-        stacked[position] = measure[order]
+    if order.size:
+        _gather(
+            order, at, known_from, known_until, _ABSENT if later is None else later, marks.bits,
+            _ABSENT if record is None else record, *zone_offsets(zone), times, day,
+        )  # fmt: skip
+        for position, (_, values) in enumerate(read):
+            stacked[position] = values[order]
+    at, known_from, known_until, settled, bits, record = times
     return Events(
-        offsets, times[0], times[1], times[2], times[3], later is not None, day, times[4],
-        stacked, times[5], marks.names, tuple(read),
+        offsets, at, known_from, known_until, settled, later is not None, day, bits, stacked,
+        record, marks.names, tuple([name for name, _ in read]),
     )  # fmt: skip
