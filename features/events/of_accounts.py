@@ -70,33 +70,41 @@ def lines(world: World) -> Events | None:
     if sold is None:
         return None
     product = world.words["product"].code(sold)
-    found, category = _categories(world, product, lines)
+    account = world.accounts_named(lines.sheet)
+    # The sign of an amount is known without a rate.
+    is_purchase = required(lines.sheet.numbers("net_amount")) > 0
+    amount = required(world.order_lines.amounts("net_amount"))
+    listed = world.book.versions("products")
+    category = None if listed is None else codes(listed.sheet, "category", world.words["category"])
+    if listed is None or category is None:
+        return world.events(
+            lines,
+            account,
+            len(world.accounts.words),
+            flags={"is_purchase": is_purchase},
+            measures={"product": known_codes(product), "net_amount": amount},
+        )
+    found = _listings(world, product, lines, listed)
     place = found.place
     return sort_events(
         len(world.accounts.words),
-        world.accounts_named(lines.sheet)[place],
+        account[place],
         lines.at[place],
         known_from=found.known_from,
         known_until=found.known_until,
         zone=world.zone,
-        # The sign of an amount is known without a rate.
-        flags={"is_purchase": required(lines.sheet.numbers("net_amount"))[place] > 0},
+        flags={"is_purchase": is_purchase[place]},
         measures={
             "product": known_codes(product)[place],
-            "category": category,
-            "net_amount": required(world.order_lines.amounts("net_amount"))[place],
+            "category": np.append(category, np.nan)[found.row],
+            "net_amount": amount[place],
         },
         record=lines.row[place],
     )
 
 
-def _categories(world: World, product: Codes, lines: Versions) -> tuple[Stretches, Floats | None]:
-    """Category of each line by its product, from when until when; None where there are none."""
-    listed = world.book.versions("products")
-    category = None if listed is None else codes(listed.sheet, "category", world.words["category"])
-    if listed is None or category is None:
-        whole = np.arange(product.size)
-        return Stretches(whole, np.full(whole.size, -1), lines.known_from, lines.known_until), None
+def _listings(world: World, product: Codes, lines: Versions, listed: Versions) -> Stretches:
+    """Which row lists the product of each line, from when until when?"""
     code = world.words["product"].code(required(listed.sheet.texts("product_id")))
     order = np.argsort(code, kind="stable")
     order = order[code[order] >= 0]
@@ -106,7 +114,7 @@ def _categories(world: World, product: Codes, lines: Versions) -> tuple[Stretche
         (listed.known_from[order], listed.known_until[order]),
         (lines.known_from, lines.known_until),
     )
-    return found, np.append(category[order], np.nan)[found.row]
+    return replace(found, row=np.append(order, -1)[found.row])
 
 
 def invoices(world: World) -> Events | None:
@@ -252,7 +260,7 @@ def notices(world: World) -> Events | None:
     if found is None or not found.sheet.has("cancelled_at"):
         return None
     given = found.sheet.instants("cancelled_at", NEVER)
-    cancelled = found.take(np.flatnonzero(given < NEVER))
+    cancelled = found.where(given < NEVER)
     given = given[given < NEVER]
     return world.by_account(
         replace(cancelled, at=given, known_from=np.maximum(cancelled.known_from, given)),
@@ -300,7 +308,7 @@ def number_attribute(world: World, column: str) -> Events | None:
 
 def _rows_of(history: Versions, field: str) -> Versions:
     """Changes of one attribute."""
-    return history.take(np.flatnonzero(required(history.sheet.texts("field")).holds(field)))
+    return history.where(required(history.sheet.texts("field")).holds(field))
 
 
 def attribute(world: World, column: str, words: str) -> Events | None:

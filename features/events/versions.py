@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.asof import MISSING, Instants, known_intervals
-from features.events.sheet import Sheet, Texts
+from features.events.sheet import Mask, Sheet, Texts
 from features.kernel import Codes
 from features.records.folder import Records
 
@@ -38,6 +38,10 @@ class Versions:
     at: Instants
     known_from: Instants
     known_until: Instants
+
+    def where(self, mask: Mask) -> Versions:
+        """The rows of a mask; itself when they are all."""
+        return self if mask.all() else self.take(np.flatnonzero(mask))
 
     def take(self, rows: Codes) -> Versions:
         """Some of the rows, in the order asked for."""
@@ -97,7 +101,7 @@ def _versions_of(sheet: Sheet, facts: Facts, zone: str) -> Versions:
         return Versions(sheet, np.arange(sheet.rows), at, *known_intervals(keys, at, known_at))
     replaces = deleted if facts.is_append_only else None
     known = known_intervals(_fact_keys(sheet, facts.key), at, known_at, replaces)
-    return Versions(sheet, np.arange(sheet.rows), at, *known).take(np.flatnonzero(~deleted))
+    return Versions(sheet, np.arange(sheet.rows), at, *known).where(~deleted)
 
 
 class Book:

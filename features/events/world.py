@@ -65,8 +65,8 @@ class World:
         history = self.book.sheets.get("account_history")
         if history is None:
             return None
-        rows = np.flatnonzero(required(history.texts("field")).holds(attribute))
-        return required(history.take(rows).texts("value"))
+        rows = history.where(required(history.texts("field")).holds(attribute))
+        return required(rows.texts("value"))
 
     def _vocabularies(self) -> dict[str, Vocabulary]:
         words = self._words
