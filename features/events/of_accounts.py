@@ -66,10 +66,9 @@ def lines(world: World) -> Events | None:
     if world.order_lines is None:
         return None
     lines = world.order_lines.versions
-    sold = lines.sheet.texts("product_id")
-    if sold is None:
+    product = lines.sheet.codes("product_id", world.words["product"])
+    if product is None:
         return None
-    product = world.words["product"].code(sold)
     account = world.accounts_named(lines.sheet)
     # The sign of an amount is known without a rate.
     is_purchase = required(lines.sheet.numbers("net_amount")) > 0
@@ -105,7 +104,7 @@ def lines(world: World) -> Events | None:
 
 def _listings(world: World, product: Codes, lines: Versions, listed: Versions) -> Stretches:
     """Which row lists the product of each line, from when until when?"""
-    code = world.words["product"].code(required(listed.sheet.texts("product_id")))
+    code = required(listed.sheet.codes("product_id", world.words["product"]))
     order = np.argsort(code, kind="stable")
     order = order[code[order] >= 0]
     found = cut_as_known(
@@ -341,7 +340,7 @@ def _changes(world: World, column: str, words: str) -> tuple[Versions, Floats] |
     if history is None:
         return None
     found = _rows_of(history, column)
-    return found, world.words[words].code(required(found.sheet.texts("value"))).astype(float)
+    return found, required(found.sheet.codes("value", world.words[words])).astype(float)
 
 
 def _static_values(world: World, column: str, words: str) -> tuple[Versions, Floats] | None:

@@ -33,7 +33,7 @@ def moves(world: World) -> Events | None:
     if found is None or world.opportunities is None:
         return None
     sheet = found.sheet
-    stage = world.words["stage"].code(required(sheet.texts("stage")))
+    stage = required(sheet.codes("stage", world.words["stage"]))
     outcome = world.stage_outcome[stage]
     has_stages = "stages" in world.book.sheets
     return world.events(

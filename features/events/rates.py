@@ -81,7 +81,7 @@ def order_lines(book: Book) -> OrderLines | None:
     if rates is None:
         return OrderLines(lines, np.where(is_own, 1.0, np.nan))
     words = Vocabulary(required(rates.sheet.texts("currency")))
-    code = np.where(is_own, -1, words.code(currency))
+    code = np.where(is_own, -1, words.code_texts(currency))
     rate, found = _rates_of(lines, code, rates, words, book.portfolio.timezone)
     cut = replace(
         lines.take(found.place), known_from=found.known_from, known_until=found.known_until
@@ -95,7 +95,7 @@ def _rates_of(
 ) -> tuple[Floats, Stretches]:
     """Rates by currency and day, and which of them applies to each line from when until when."""
     rate = required(rates.sheet.numbers("rate"))
-    listed = words.code(required(rates.sheet.texts("currency"))) * _DAYS
+    listed = required(rates.sheet.codes("currency", words)) * _DAYS
     listed += required(rates.sheet.numbers("date")).astype(np.int64)
     order = np.flatnonzero(rate > 0)
     order = order[np.argsort(listed[order], kind="stable")]

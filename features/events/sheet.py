@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -13,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from features.asof import MISSING, Instants
-from features.events.texts import encode, has_repeats, mix_numbers, mix_texts, unpack_bits
+from features.events.texts import encode, find, has_repeats, mix_numbers, mix_texts, unpack_bits
 from features.kernel import Codes, Floats
 from features.records.casting import days_to_instants
 
@@ -85,16 +86,30 @@ class Vocabulary:
         return tuple(sorted({word for words in found for word in words}, key=str.encode))
 
     @cached_property
+    def _packed(self) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        packed = [word.encode() for word in self.words]
+        ends = np.array([*accumulate(map(len, packed), initial=0)], dtype=np.int32)
+        return ends, np.frombuffer(b"".join(packed), np.uint8)
+
+    @cached_property
     def _place(self) -> dict[str, int]:
         return {word: place for place, word in enumerate(self.words)}
 
-    def code(self, column: Texts | Column) -> Codes:
-        """Which code has each text of a column? -1 where it is missing or unknown."""
-        texts = column if isinstance(column, Texts) else _texts(_in_one(column))
+    def code_texts(self, texts: Texts) -> Codes:
+        """Which code has each text? -1 where it is missing or unknown."""
         if self._columns == (texts,) or texts.words == self.words:
             return texts.code
         places = [self._place.get(word, -1) for word in texts.words]
         return np.array([*places, -1], dtype=np.int64)[texts.code]
+
+    def find(self, raw: Raw) -> Codes:
+        """Which code has each text? -1 where it is missing or unknown."""
+        code: Codes = find(*raw, *self._packed)
+        return code
+
+    def code(self, column: Column) -> Codes:
+        """Which code has each text of a column of a table? -1 where it is missing or unknown."""
+        return self.find(_raw(_in_one(column)))
 
 
 class Sheet:
@@ -189,6 +204,15 @@ class Sheet:
         if name not in self._texts and self._chosen is not None:
             self._texts[name] = self._whole_texts[name].take(self._chosen)
         return self._texts[name]
+
+    def codes(self, name: str, vocabulary: Vocabulary) -> Codes | None:
+        """Codes of a text column, -1 where it is missing or unknown; None where it is absent."""
+        column = self._column(name)
+        if column is None:
+            return None
+        if name in self._texts:
+            return vocabulary.code_texts(self._texts[name])
+        return self._pick(vocabulary.find(_raw(column)))
 
     def key_parts(self, names: Sequence[str]) -> list[Codes] | None:
         """Equal values of each column numbered alike, -1 where it is missing, for all its rows.

@@ -96,7 +96,7 @@ class World:
         if found is not None:
             # What a stage is, is told of no moment: every day has the latest word on it.
             sheet = found.sheet.where(found.known_until == NEVER)
-            code = self.words["stage"].code(required(sheet.texts("stage")))
+            code = required(sheet.codes("stage", self.words["stage"]))
             position[code] = required(sheet.numbers("position"))
             outcome[code] = required(sheet.texts("outcome")).read({"won": 1, "lost": 2})
         return position, outcome
@@ -110,11 +110,11 @@ class World:
 
     def accounts_named(self, sheet: Sheet) -> Codes:
         """Which account does each row name?"""
-        return self.accounts.code(required(sheet.texts("account_id")))
+        return required(sheet.codes("account_id", self.accounts))
 
     def deal_codes(self, sheet: Sheet) -> Codes:
         """Which deal does each row name? -1 for none."""
-        return self.deals.code(required(sheet.texts("opportunity_id")))
+        return required(sheet.codes("opportunity_id", self.deals))
 
     def deals_named(self, sheet: Sheet) -> Codes:
         """Which deal of its own account does each row name? -1 for none, or that of another."""
