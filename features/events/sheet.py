@@ -257,9 +257,9 @@ def _in_one(column: Column) -> Column:
 def _plain(column: Column, kind: type[Scalar]) -> NDArray[Scalar]:
     """Values of a column of fixed width, whatever stands where one is missing."""
     n, buffer = len(column), column.buffers()[1]
-    if buffer is None:
+    if not n or buffer is None:
         return np.zeros(n, dtype=kind)
-    return np.frombuffer(buffer, kind)[column.offset : column.offset + n]
+    return np.frombuffer(buffer, kind, column.offset + n)[column.offset :]
 
 
 def _filled(column: Column, values: NDArray[Scalar], missing: float) -> NDArray[Scalar]:
@@ -283,7 +283,7 @@ def _raw(column: Column) -> Raw:
     _, offsets, octets = column.buffers()
     if not n or offsets is None:
         return np.zeros(n + 1, dtype=np.int32), _NOTHING, _ALL
-    ends = np.frombuffer(offsets, np.int32)[column.offset : column.offset + n + 1]
+    ends = np.frombuffer(offsets, np.int32, column.offset + n + 1)[column.offset :]
     return ends, _NOTHING if octets is None else np.frombuffer(octets, np.uint8), _valid(column)
 
 
