@@ -96,24 +96,16 @@ def p_silent(
         return np.asarray(1.0 - p_alive(x, last, age, r, alpha, a, b) * (1.0 - silent))
 
 
-def expected_purchases(
-    x: Floats,
-    last: Floats,
-    age: Floats,
-    r: Floats,
-    alpha: Floats,
-    a: Floats,
-    b: Floats,
-    *,
-    ahead: float,
+def expected_if_alive(
+    x: Floats, age: Floats, r: Floats, alpha: Floats, a: Floats, b: Floats, *, ahead: float
 ) -> Floats:
-    """How many purchase days are to be expected of each customer in ``ahead`` weeks?
+    """How many purchase days are to be expected in ``ahead`` weeks of who is still alive?
 
-    Equation 10 of the paper; missing where a is 1, which makes it undefined.
+    Equation 10 of the paper but for its denominator, which is one over the chance of being alive;
+    missing where a is 1, which makes it undefined.
     """
     with np.errstate(all="ignore"):
         z = ahead / (alpha + age + ahead)
         ratio = ((alpha + age) / (alpha + age + ahead)) ** (r + x)
         growth = 1.0 - ratio * hyp2f1(r + x, b + x, a + b + x - 1.0, z)
-        expected = (a + b + x - 1.0) / (a - 1.0) * growth
-        return np.asarray(expected * p_alive(x, last, age, r, alpha, a, b))
+        return np.asarray((a + b + x - 1.0) / (a - 1.0) * growth)

@@ -58,7 +58,12 @@ class Spells:
         return closed_at, is_closed & self.is_won[spell]
 
 
-@njit(cache=True, nogil=True)
+@njit(
+    "int64(int64[::1], int64[::1], int64[::1], int64, int64, int64[::1], int64[::1], int64[::1],"
+    " int64[::1], int64[::1])",
+    cache=True,
+    nogil=True,
+)
 def _sweep(offsets, known_from, known_until, missing, never, counts, row, since, learnt, until):  # type: ignore[no-untyped-def]
     """Write the spells of every deal; returns how many there are."""
     written = 0

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.asof import NEVER, US_PER_DAY, Instants
-from features.walk import LISTS, walk
+from features.walk import LISTS, longest_part, walk
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -133,7 +133,8 @@ class Events:
     @cached_property
     def longest(self) -> int:
         """Most events that one entity has."""
-        return int(np.diff(self.offsets).max(initial=0))
+        longest: int = longest_part(self.offsets)
+        return longest
 
     @cached_property
     def shape(self) -> Shape:

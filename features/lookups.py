@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
 from features.context import Context, ContextTable
 from features.errors import NotReady
-from features.events import Vocabulary
 from features.kernel import Codes, Floats
 
 Tables = tuple[tuple[str, tuple[str, ...]], ...]
@@ -37,7 +37,7 @@ class LookUps:
 
 def look_ups(
     tables: Tables,
-    words: Mapping[str, Vocabulary],
+    words: Mapping[str, Sequence[str]],
     contexts: Mapping[int, Context],
     moments: Sequence[int],
 ) -> LookUps:
@@ -57,15 +57,15 @@ def look_ups(
             last = size + found.size - len(names)
             places += [
                 last if (place := place_of.get(word)) is None else size + place
-                for word in words[table].words
+                for word in words[table]
             ]
             places.append(last)
             values.append(found)
             size += found.size
-    counts = [len(words[table].words) + 1 for table, _ in tables]
+    ends = [*accumulate((len(words[table]) + 1 for table, _ in tables), initial=0)]
     return LookUps(
-        np.array(places, dtype=np.int64).reshape(len(moments), sum(counts)),
-        np.cumsum([0, *counts], dtype=np.int64),
+        np.array(places, dtype=np.int64).reshape(len(moments), ends[-1]),
+        np.array(ends, dtype=np.int64),
         np.concatenate(values),
     )
 

@@ -217,7 +217,10 @@ def _rows(
     )
     plan = plan_of(entity, shapes)
     moments, moment = split_moments(as_of)
-    found = look_ups(plan.tables, events.words, contexts, moments.tolist())
+    asked_of = {
+        table: events.words[table].words if table in plan.known else () for table, _ in plan.tables
+    }
+    found = look_ups(plan.tables, asked_of, contexts, moments.tolist())
     days = local_days(moments, events.portfolio.timezone).astype(np.float64)
     asked = _Asked(code, as_of, moment, days, moments / US_PER_DAY, found, carried)
     values = np.empty((code.size, len(plan.names)))
@@ -225,6 +228,8 @@ def _rows(
     in_chunks(code.size, partial(_worker, plan, events, asked, values, keys))
     words = {
         name: np.array([*events.words[name].words, None], dtype=object)[key]
+        if name in plan.known
+        else np.full(code.size, None)
         for name, key in zip(KEYS[entity], keys, strict=True)
     }
     return FeatureMatrix(entity, code, as_of, plan.names, values, words)

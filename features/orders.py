@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
 from features.asof import NEVER, Instants
 from features.kernel import Codes, Floats
@@ -43,20 +43,56 @@ class OrderVersions:
     measures: Floats
 
 
-@njit(cache=True, nogil=True)
-def _count_versions(starts, known_from, known_until, never):  # type: ignore[no-untyped-def]
-    """How many versions can each order have at most: one per distinct change."""
-    counts = np.empty(starts.size - 1, dtype=np.int64)
+_READ = types.Array(types.int64, 1, "C", readonly=True)
+_READ_ALL = types.Array(types.float64, 2, "C", readonly=True)
+
+
+@njit((_READ, _READ, _READ), cache=True, nogil=True)
+def _groups(account, order, known_from):  # type: ignore[no-untyped-def]
+    """Sort lines by account, order and when they became known; where does each order begin?"""
+    n_accounts = account.max() + 1 if account.size else 0
+    ends = np.zeros(n_accounts + 1, dtype=np.int64)
+    for line in range(account.size):
+        ends[account[line] + 1] += 1
+    for a in range(n_accounts):
+        ends[a + 1] += ends[a]
+    free = ends[:-1].copy()
+    lines = np.empty(account.size, dtype=np.int64)
+    for line in range(account.size):
+        lines[free[account[line]]] = line
+        free[account[line]] += 1
+    starts = np.empty(account.size + 1, dtype=np.int64)
+    found = 0
+    for a in range(n_accounts):
+        low, high = ends[a], ends[a + 1]
+        lines[low:high] = lines[low:high][np.argsort(order[lines[low:high]], kind="mergesort")]
+        begin = low
+        for i in range(low + 1, high + 1):
+            if i < high and order[lines[i]] == order[lines[begin]]:
+                continue
+            starts[found] = begin
+            found += 1
+            for j in range(begin + 1, i):
+                if known_from[lines[j]] < known_from[lines[j - 1]]:
+                    by_time = np.argsort(known_from[lines[begin:i]], kind="mergesort")
+                    lines[begin:i] = lines[begin:i][by_time]
+                    break
+            begin = i
+    starts[found] = account.size
+    return lines, starts[: found + 1]
+
+
+@njit((types.int64[::1], types.int64[::1], _READ, _READ), cache=True, nogil=True)
+def _count_versions(lines, starts, known_from, known_until):  # type: ignore[no-untyped-def]
+    """How many versions can the orders have at most: one per distinct change of each."""
+    changes = starts.size - 1
     for group in range(starts.size - 1):
-        low, high = starts[group], starts[group + 1]
-        changes = 1
-        for i in range(low, high):
-            if i > low and known_from[i] != known_from[i - 1]:
+        for i in range(starts[group], starts[group + 1]):
+            if i > starts[group] and known_from[lines[i]] != known_from[lines[i - 1]]:
                 changes += 1
-            if known_until[i] != never:
+            if known_until[lines[i]] != NEVER:
                 changes += 1
-        counts[group] = changes
-    return counts
+    return changes
 
 
 @njit(cache=True, nogil=True)
@@ -72,61 +108,66 @@ def _add(line, at, record, measures, first_at, first_record, sums):  # type: ign
     return first_at, first_record
 
 
-@njit(cache=True, nogil=True)
+@njit(
+    (types.int64[::1], types.int64[::1], _READ, _READ, _READ, _READ, _READ, _READ_ALL,
+     types.int64[:, ::1], types.float64[:, ::1]),
+    cache=True, nogil=True,
+)  # fmt: skip
 def _sweep(  # type: ignore[no-untyped-def]
-    starts, at, known_from, known_until, record, measures, never,
-    group_of, out_at, out_from, out_until, out_lines, out_record, out_measures,
-):  # fmt: skip
-    """Write the versions of every order; returns how many there are."""
+    lines, starts, account, at, known_from, known_until, record, measures, out, out_sums
+):
+    """Write the versions of every order; returns how many there are.
+
+    Rows of ``out`` are account, first instant, known from, known until and first row; those of
+    ``out_sums`` the number of lines, then the measures.
+    """
     written = 0
     sums = np.empty(measures.shape[0])
     for group in range(starts.size - 1):
         low, high = starts[group], starts[group + 1]
         is_stable = True
         for i in range(low, high):
-            is_stable &= known_until[i] == never
+            is_stable &= known_until[lines[i]] == NEVER
         if is_stable:
             # Lines only join: carry the sums on from one version to the next.
             sums[:] = np.nan
-            first_at, first_record = never, np.int64(-1)
+            first_at, first_record = np.int64(NEVER), np.int64(-1)
             i = low
             while i < high:
-                start = known_from[i]
-                while i < high and known_from[i] == start:
+                start = known_from[lines[i]]
+                while i < high and known_from[lines[i]] == start:
                     first_at, first_record = _add(
-                        i, at, record, measures, first_at, first_record, sums
+                        lines[i], at, record, measures, first_at, first_record, sums
                     )
                     i += 1
-                group_of[written] = group
-                out_at[written] = first_at
-                out_from[written] = start
-                out_until[written] = known_from[i] if i < high else never
-                out_lines[written] = i - low
-                out_record[written] = first_record
-                out_measures[:, written] = sums
+                out[0, written], out[1, written] = account[lines[low]], first_at
+                out[2, written], out[4, written] = start, first_record
+                out[3, written] = known_from[lines[i]] if i < high else NEVER
+                out_sums[0, written] = i - low
+                out_sums[1:, written] = sums
                 written += 1
             continue
-        changes = np.unique(np.concatenate((known_from[low:high], known_until[low:high])))
+        own = lines[low:high]
+        changes = np.unique(np.concatenate((known_from[own], known_until[own])))
         for c in range(changes.size):
-            if changes[c] == never:
+            if changes[c] == NEVER:
                 continue
             sums[:] = np.nan
-            first_at, first_record, lines = never, np.int64(-1), 0
+            first_at, first_record, n = np.int64(NEVER), np.int64(-1), 0
             for i in range(low, high):
-                if known_from[i] <= changes[c] and known_until[i] > changes[c]:
+                line = lines[i]
+                if known_from[line] <= changes[c] and known_until[line] > changes[c]:
                     first_at, first_record = _add(
-                        i, at, record, measures, first_at, first_record, sums
+                        line, at, record, measures, first_at, first_record, sums
                     )
-                    lines += 1
-            if lines == 0:
+                    n += 1
+            if n == 0:
                 continue
-            group_of[written] = group
-            out_at[written] = first_at
-            out_from[written] = changes[c]
-            out_until[written] = changes[c + 1] if c + 1 < changes.size else never
-            out_lines[written] = lines
-            out_record[written] = first_record
-            out_measures[:, written] = sums
+            out[0, written], out[1, written] = account[lines[low]], first_at
+            out[2, written], out[4, written] = changes[c], first_record
+            out[3, written] = changes[c + 1] if c + 1 < changes.size else NEVER
+            out_sums[0, written] = n
+            out_sums[1:, written] = sums
             written += 1
     return written
 
@@ -158,27 +199,13 @@ def roll_up(
     OrderVersions
         Sorted by account, order, then known_from.
     """
-    sorting = np.lexsort((known_from, order, account))
-    account, order = account[sorting], order[sorting]
-    is_first = np.ones(account.size, dtype=bool)
-    is_first[1:] = (account[1:] != account[:-1]) | (order[1:] != order[:-1])
-    starts = np.append(np.flatnonzero(is_first), account.size).astype(np.int64)
-    known_from, known_until = known_from[sorting], known_until[sorting]
-    size = int(_count_versions(starts, known_from, known_until, NEVER).sum())
-    whole = [np.empty(size, dtype=np.int64) for _ in range(5)]
-    lines, sums = np.empty(size), np.empty((measures.shape[0], size))
-    group, out_at, out_from, out_until, out_record = whole
+    lines, starts = _groups(account, order, known_from)
+    size = _count_versions(lines, starts, known_from, known_until)
+    out = np.empty((5, size), dtype=np.int64)
+    sums = np.empty((1 + measures.shape[0], size))
     n = _sweep(
-        starts, at[sorting], known_from, known_until, record[sorting],
-        np.ascontiguousarray(measures[:, sorting]), NEVER,
-        group, out_at, out_from, out_until, lines, out_record, sums,
+        lines, starts, account, at, known_from, known_until, record, measures, out, sums
     )  # fmt: skip
     return OrderVersions(
-        account[starts[:-1]][group[:n]],
-        out_at[:n],
-        out_from[:n],
-        out_until[:n],
-        lines[:n],
-        out_record[:n],
-        sums[:, :n],
+        out[0, :n], out[1, :n], out[2, :n], out[3, :n], sums[0, :n], out[4, :n], sums[1:, :n]
     )

@@ -50,6 +50,8 @@ class Plan:
         What the kernel reads off the events of each source.
     tables : Tables
         What is looked up in the context.
+    known : frozenset of str
+        Vocabularies of which some code may be read; without their source or column none is.
     instructions : Instructions
         Look-ups and formulas.
     functions : tuple of (int, callable, tuple of int)
@@ -66,6 +68,7 @@ class Plan:
     registers: Mapping[str, int]
     sources: tuple[tuple[str, Program], ...]
     tables: Tables
+    known: frozenset[str]
     instructions: Instructions
     functions: tuple[tuple[int, Function, tuple[int, ...]], ...]
     local_day: int
@@ -88,11 +91,13 @@ def plan_of(entity: Entity, shapes: Shapes) -> Plan:
     of_account = feature_names("account")
     carried = OF_ACCOUNT if entity == "deal" else ()
     tables = _tables(signals)
+    programs = _programs(signals, shapes, registers)
     return Plan(
         names,
         registers,
-        _programs(signals, shapes, registers),
+        programs,
         tables,
+        _known(signals, registers, programs),
         _instructions(signals, registers, tables),
         tuple(
             (registers[s.name], s.function, tuple(registers[name] for name in s.inputs))
@@ -139,6 +144,20 @@ def _tables(signals: Sequence[Signal]) -> Tables:
         if signal.context is not None:
             names.setdefault(signal.context[0], []).append(signal.context[1])
     return tuple((table, tuple(found)) for table, found in names.items())
+
+
+def _known(
+    signals: Sequence[Signal],
+    registers: Mapping[str, int],
+    programs: Sequence[tuple[str, Program]],
+) -> frozenset[str]:
+    """Which steps that hold codes are filled, by the names of their vocabularies?"""
+    filled = {int(column) for _, program in programs for column in program.outputs[:, 2]}
+    return frozenset(
+        signal.name.removeprefix("_")
+        for signal in signals
+        if signal.formula is not None or registers[signal.name] in filled
+    )
 
 
 def _instructions(

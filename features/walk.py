@@ -19,6 +19,15 @@ _RUN = 16
 """Runs of so many values are sorted by insertion before they are merged."""
 
 
+@njit("int64(int64[::1])", cache=True, nogil=True)
+def longest_part(offsets):  # type: ignore[no-untyped-def]
+    """How many events has the entity with most?"""
+    longest = 0
+    for i in range(1, offsets.size):
+        longest = max(longest, offsets[i] - offsets[i - 1])
+    return longest
+
+
 @njit("void(float64[:, ::1], int64, int64)", cache=True, nogil=True)
 def _insert(lists, low, high):  # type: ignore[no-untyped-def]
     """Sort one run by insertion."""

@@ -33,8 +33,8 @@ def known_codes(code: Codes) -> Floats:
 
 def codes(sheet: Sheet, name: str, vocabulary: Vocabulary) -> Floats | None:
     """Codes of a text column, NaN where it is missing; None where it is absent."""
-    texts = sheet.texts(name)
-    return None if texts is None else known_codes(vocabulary.code(texts))
+    code = sheet.codes(name, vocabulary)
+    return None if code is None else known_codes(code)
 
 
 def texts_as_numbers(texts: Texts) -> Floats:

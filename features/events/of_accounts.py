@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from features.asof import MISSING, NEVER, US_PER_DAY
 from features.events.columns import codes, known_codes, later_of, required, texts_as_numbers
 from features.events.rates import signed
 from features.events.sheet import Sheet
-from features.events.sorting import marks, sort_events
+from features.events.sorting import Marks, marked, sort_events
 from features.events.stretches import Stretches, cut_as_known
 from features.events.versions import Versions
 from features.events.world import World
@@ -66,38 +66,45 @@ def lines(world: World) -> Events | None:
     if world.order_lines is None:
         return None
     lines = world.order_lines.versions
-    sold = lines.sheet.texts("product_id")
-    if sold is None:
+    product = lines.sheet.codes("product_id", world.words["product"])
+    if product is None:
         return None
-    product = world.words["product"].code(sold)
-    found, category = _categories(world, product, lines)
+    account = world.accounts_named(lines.sheet)
+    # The sign of an amount is known without a rate.
+    is_purchase = required(lines.sheet.numbers("net_amount")) > 0
+    amount = required(world.order_lines.amounts("net_amount"))
+    listed = world.book.versions("products")
+    category = None if listed is None else codes(listed.sheet, "category", world.words["category"])
+    if listed is None or category is None:
+        return world.events(
+            lines,
+            account,
+            len(world.accounts.words),
+            flags={"is_purchase": is_purchase},
+            measures={"product": known_codes(product), "net_amount": amount},
+        )
+    found = _listings(world, product, lines, listed)
     place = found.place
     return sort_events(
         len(world.accounts.words),
-        world.accounts_named(lines.sheet)[place],
+        account[place],
         lines.at[place],
         known_from=found.known_from,
         known_until=found.known_until,
         zone=world.zone,
-        # The sign of an amount is known without a rate.
-        flags={"is_purchase": required(lines.sheet.numbers("net_amount"))[place] > 0},
+        flags={"is_purchase": is_purchase[place]},
         measures={
             "product": known_codes(product)[place],
-            "category": category,
-            "net_amount": required(world.order_lines.amounts("net_amount"))[place],
+            "category": np.append(category, np.nan)[found.row],
+            "net_amount": amount[place],
         },
         record=lines.row[place],
     )
 
 
-def _categories(world: World, product: Codes, lines: Versions) -> tuple[Stretches, Floats | None]:
-    """Category of each line by its product, from when until when; None where there are none."""
-    listed = world.book.versions("products")
-    category = None if listed is None else codes(listed.sheet, "category", world.words["category"])
-    if listed is None or category is None:
-        whole = np.arange(product.size)
-        return Stretches(whole, np.full(whole.size, -1), lines.known_from, lines.known_until), None
-    code = world.words["product"].code(required(listed.sheet.texts("product_id")))
+def _listings(world: World, product: Codes, lines: Versions, listed: Versions) -> Stretches:
+    """Which row lists the product of each line, from when until when?"""
+    code = required(listed.sheet.codes("product_id", world.words["product"]))
     order = np.argsort(code, kind="stable")
     order = order[code[order] >= 0]
     found = cut_as_known(
@@ -106,7 +113,7 @@ def _categories(world: World, product: Codes, lines: Versions) -> tuple[Stretche
         (listed.known_from[order], listed.known_until[order]),
         (lines.known_from, lines.known_until),
     )
-    return found, np.append(category[order], np.nan)[found.row]
+    return replace(found, row=np.append(order, -1)[found.row])
 
 
 def invoices(world: World) -> Events | None:
@@ -130,11 +137,13 @@ def invoices(world: World) -> Events | None:
     )
 
 
-_KIND_FLAGS = {
-    **{kind: (f"is_{kind}",) for kind in INTERACTION_KINDS},
-    **{kind: (f"is_{kind}", "is_meaningful") for kind in ("call", "meeting", "visit")},
-}
-_DIRECTION_FLAGS = {"inbound": ("is_inbound",), "outbound": ("is_outbound",)}
+_KINDS = Marks(
+    {
+        **{kind: (f"is_{kind}",) for kind in INTERACTION_KINDS},
+        **{kind: (f"is_{kind}", "is_meaningful") for kind in ("call", "meeting", "visit")},
+    }
+)
+_DIRECTIONS = Marks({"inbound": ("is_inbound",), "outbound": ("is_outbound",)})
 
 
 def interactions_of(world: World, entity: Callable[[Sheet], Codes], n: int) -> Events | None:
@@ -150,9 +159,9 @@ def interactions_of(world: World, entity: Callable[[Sheet], Codes], n: int) -> E
         entity(sheet),
         n,
         later=later_of(sheet, "resolved_at"),
-        flags=marks(
-            (required(sheet.texts("kind")), _KIND_FLAGS),
-            (sheet.texts("direction"), _DIRECTION_FLAGS),
+        flags=marked(
+            (required(sheet.texts("kind")), _KINDS),
+            (sheet.texts("direction"), _DIRECTIONS),
         ),
         measures={
             "sentiment": sheet.numbers("sentiment"),
@@ -200,11 +209,13 @@ def interaction_outcomes(world: World) -> Events | None:
     return outcomes_of(world, world.accounts_named, len(world.accounts.words))
 
 
-_OUTCOME_FLAGS: Mapping[str, tuple[str, ...]] = {
-    **{outcome: (f"has_{outcome}",) for outcome in OUTCOMES},
-    **{outcome: ("has_response",) for outcome in RESPONSES if outcome not in OUTCOMES},
-    **{outcome: (f"has_{outcome}", "has_response") for outcome in OUTCOMES if outcome in RESPONSES},
-}
+_OUTCOMES = Marks(
+    {
+        word: (f"has_{word}",) * (word in OUTCOMES) + ("has_response",) * (word in RESPONSES)
+        for word in (*OUTCOMES, *RESPONSES)
+    }
+)
+_CAMPAIGN, _OUTBOUND = Marks({"campaign": ("is_campaign",)}), Marks({"outbound": ("is_outbound",)})
 
 
 def outcomes_of(world: World, entity: Callable[[Sheet], Codes], n: int) -> Events | None:
@@ -223,18 +234,15 @@ def outcomes_of(world: World, entity: Callable[[Sheet], Codes], n: int) -> Event
         replace(found, known_from=learnt),
         entity(sheet),
         n,
-        flags=marks(
-            (sheet.texts("outcome"), _OUTCOME_FLAGS),
-            (kind, {"campaign": ("is_campaign",)}),
-            (sheet.texts("direction"), {"outbound": ("is_outbound",)}),
+        flags=marked(
+            (sheet.texts("outcome"), _OUTCOMES),
+            (kind, _CAMPAIGN),
+            (sheet.texts("direction"), _OUTBOUND),
         ),
     )
 
 
-_EVENT_FLAGS = {
-    **dict.fromkeys(GROWTH, ("is_growth",)),
-    **dict.fromkeys(CHANGES, ("is_change",)),
-}
+_EVENTS = Marks({**dict.fromkeys(GROWTH, ("is_growth",)), **dict.fromkeys(CHANGES, ("is_change",))})
 
 
 def account_events(world: World) -> Events | None:
@@ -242,7 +250,7 @@ def account_events(world: World) -> Events | None:
     found = world.book.versions("account_events")
     if found is None:
         return None
-    return world.by_account(found, flags=marks((required(found.sheet.texts("kind")), _EVENT_FLAGS)))
+    return world.by_account(found, flags=marked((required(found.sheet.texts("kind")), _EVENTS)))
 
 
 def notices(world: World) -> Events | None:
@@ -251,7 +259,7 @@ def notices(world: World) -> Events | None:
     if found is None or not found.sheet.has("cancelled_at"):
         return None
     given = found.sheet.instants("cancelled_at", NEVER)
-    cancelled = found.take(np.flatnonzero(given < NEVER))
+    cancelled = found.where(given < NEVER)
     given = given[given < NEVER]
     return world.by_account(
         replace(cancelled, at=given, known_from=np.maximum(cancelled.known_from, given)),
@@ -299,7 +307,7 @@ def number_attribute(world: World, column: str) -> Events | None:
 
 def _rows_of(history: Versions, field: str) -> Versions:
     """Changes of one attribute."""
-    return history.take(np.flatnonzero(required(history.sheet.texts("field")).holds(field)))
+    return history.where(required(history.sheet.texts("field")).holds(field))
 
 
 def attribute(world: World, column: str, words: str) -> Events | None:
@@ -311,6 +319,8 @@ def attribute(world: World, column: str, words: str) -> Events | None:
 
 def _joined(world: World, parts: Sequence[tuple[Versions, Floats]], measure: str) -> Events:
     """Events of several groups of rows of accounts, one measure each."""
+    if len(parts) == 1:
+        return world.by_account(parts[0][0], measures={measure: parts[0][1]})
     versions = [rows for rows, _ in parts]
     account = [world.accounts_named(rows.sheet) for rows in versions]
     return sort_events(
@@ -330,7 +340,7 @@ def _changes(world: World, column: str, words: str) -> tuple[Versions, Floats] |
     if history is None:
         return None
     found = _rows_of(history, column)
-    return found, world.words[words].code(required(found.sheet.texts("value"))).astype(float)
+    return found, required(found.sheet.codes("value", world.words[words])).astype(float)
 
 
 def _static_values(world: World, column: str, words: str) -> tuple[Versions, Floats] | None:

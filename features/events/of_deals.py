@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from features.asof import NEVER
 from features.closings import Spells
 from features.events.columns import codes, required
 from features.events.of_accounts import interactions_of, outcomes_of
+from features.events.sorting import sort_events
 from features.events.world import World
 from features.kernel import Events
 
@@ -34,7 +33,7 @@ def moves(world: World) -> Events | None:
     if found is None or world.opportunities is None:
         return None
     sheet = found.sheet
-    stage = world.words["stage"].code(required(sheet.texts("stage")))
+    stage = required(sheet.codes("stage", world.words["stage"]))
     outcome = world.stage_outcome[stage]
     has_stages = "stages" in world.book.sheets
     return world.events(
@@ -76,14 +75,17 @@ def account_deals(world: World, spells: Spells) -> Events | None:
     known_until = np.minimum(found.known_until[row], spells.until[spell])
     lasts = known_from < known_until
     row, spell = row[lasts], spell[lasts]
-    versions = replace(
-        found.take(row), known_from=known_from[lasts], known_until=known_until[lasts]
-    )
     is_closed, is_won = spells.closed_at[spell] < NEVER, spells.is_won[spell]
-    return world.by_account(
-        versions,
+    return sort_events(
+        len(world.accounts.words),
+        world.accounts_named(found.sheet)[row],
+        found.at[row],
+        known_from=known_from[lasts],
+        known_until=known_until[lasts],
         later=spells.learnt[spell],
+        zone=world.zone,
         flags={"is_won": is_closed & is_won, "is_lost": is_closed & ~is_won},
+        record=found.row[row],
     )
 
 

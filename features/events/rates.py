@@ -14,7 +14,7 @@ import numpy as np
 
 from features.asof import local_days
 from features.events.columns import required
-from features.events.sheet import Mask, Vocabulary, words_in
+from features.events.sheet import Mask, Vocabulary
 from features.events.stretches import Stretches, cut_as_known
 from features.events.versions import Book, Versions
 from features.kernel import Codes, Floats
@@ -80,8 +80,8 @@ def order_lines(book: Book) -> OrderLines | None:
     rates = book.versions("fx_rates")
     if rates is None:
         return OrderLines(lines, np.where(is_own, 1.0, np.nan))
-    words = words_in(required(rates.sheet.texts("currency")))
-    code = np.where(is_own, -1, words.code(currency))
+    words = Vocabulary(required(rates.sheet.texts("currency")))
+    code = np.where(is_own, -1, words.code_texts(currency))
     rate, found = _rates_of(lines, code, rates, words, book.portfolio.timezone)
     cut = replace(
         lines.take(found.place), known_from=found.known_from, known_until=found.known_until
@@ -95,7 +95,7 @@ def _rates_of(
 ) -> tuple[Floats, Stretches]:
     """Rates by currency and day, and which of them applies to each line from when until when."""
     rate = required(rates.sheet.numbers("rate"))
-    listed = words.code(required(rates.sheet.texts("currency"))) * _DAYS
+    listed = required(rates.sheet.codes("currency", words)) * _DAYS
     listed += required(rates.sheet.numbers("date")).astype(np.int64)
     order = np.flatnonzero(rate > 0)
     order = order[np.argsort(listed[order], kind="stable")]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -13,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from features.asof import MISSING, Instants
-from features.events.texts import encode, has_repeats, mix_numbers, mix_texts, unpack_bits
+from features.events.texts import encode, find, has_repeats, mix_numbers, mix_texts, unpack_bits
 from features.kernel import Codes, Floats
 from features.records.casting import days_to_instants
 
@@ -27,7 +28,7 @@ _ALL = np.empty(0, dtype=bool)
 _NOTHING = np.empty(0, dtype=np.uint8)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Texts:
     """Texts of some rows.
 
@@ -64,30 +65,51 @@ class Texts:
         return np.array([*(numbers.get(word, 0) for word in self.words), 0])[self.code]
 
 
-@dataclass(frozen=True)
 class Vocabulary:
-    """Distinct texts of one kind (stages, owners, ...), and their codes by position."""
+    """Distinct texts of one kind (stages, owners, ...), and their codes by position.
 
-    words: tuple[str, ...]
+    Parameters
+    ----------
+    columns : Texts
+        Where they are found.
+    """
+
+    def __init__(self, *columns: Texts) -> None:
+        self._columns = columns
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """Distinct texts, bytewise sorted."""
+        found = {texts.words for texts in self._columns}
+        if len(found) == 1:
+            return found.pop()
+        return tuple(sorted({word for words in found for word in words}, key=str.encode))
+
+    @cached_property
+    def _packed(self) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        packed = [word.encode() for word in self.words]
+        ends = np.array([*accumulate(map(len, packed), initial=0)], dtype=np.int32)
+        return ends, np.frombuffer(b"".join(packed), np.uint8)
 
     @cached_property
     def _place(self) -> dict[str, int]:
         return {word: place for place, word in enumerate(self.words)}
 
-    def code(self, texts: Texts) -> Codes:
+    def code_texts(self, texts: Texts) -> Codes:
         """Which code has each text? -1 where it is missing or unknown."""
-        if texts.words == self.words:
+        if self._columns == (texts,) or texts.words == self.words:
             return texts.code
         places = [self._place.get(word, -1) for word in texts.words]
         return np.array([*places, -1], dtype=np.int64)[texts.code]
 
+    def find(self, raw: Raw) -> Codes:
+        """Which code has each text? -1 where it is missing or unknown."""
+        code: Codes = find(*raw, *self._packed)
+        return code
 
-def words_in(*columns: Texts) -> Vocabulary:
-    """Distinct texts of some columns, bytewise sorted."""
-    found = {texts.words for texts in columns}
-    if len(found) == 1:
-        return Vocabulary(found.pop())
-    return Vocabulary(tuple(sorted({word for words in found for word in words}, key=str.encode)))
+    def code(self, column: Column) -> Codes:
+        """Which code has each text of a column of a table? -1 where it is missing or unknown."""
+        return self.find(_raw(_in_one(column)))
 
 
 class Sheet:
@@ -114,6 +136,10 @@ class Sheet:
         part._texts = {}
         part.rows = rows.size
         return part
+
+    def where(self, mask: Mask) -> Sheet:
+        """The rows of a mask; itself when they are all."""
+        return self if mask.all() else self.take(np.flatnonzero(mask))
 
     def has(self, name: str) -> bool:
         """Is the column there?"""
@@ -143,7 +169,7 @@ class Sheet:
     def day_starts(self, name: str, missing: int, zone: str, *, days_later: int = 0) -> Instants:
         """When do the days of a column (or so many days later) begin in a zone?"""
         column = self._column(name)
-        if column is None:
+        if column is None or not len(column):
             return np.full(self.rows, missing, dtype=np.int64)
         days = pa.array(_plain(column, np.int32) + np.int32(days_later), pa.int32())
         starts = days_to_instants(days.cast(pa.date32()), zone)
@@ -160,11 +186,11 @@ class Sheet:
         values = _plain(column, np.int32 if self.is_date(name) else np.float64)
         return self._pick(_filled(column, values.astype(np.float64, copy=False), np.nan))
 
-    def flags(self, name: str) -> Mask:
-        """Where is a flag set? Nowhere where it is absent."""
+    def flags(self, name: str) -> Mask | None:
+        """Where is a flag set? None where it is absent."""
         column = self._column(name)
         if column is None:
-            return np.zeros(self.rows, dtype=bool)
+            return None
         is_set = column.fill_null(False).to_numpy(zero_copy_only=False)
         return self._pick(np.asarray(is_set, dtype=bool))
 
@@ -179,12 +205,21 @@ class Sheet:
             self._texts[name] = self._whole_texts[name].take(self._chosen)
         return self._texts[name]
 
+    def codes(self, name: str, vocabulary: Vocabulary) -> Codes | None:
+        """Codes of a text column, -1 where it is missing or unknown; None where it is absent."""
+        column = self._column(name)
+        if column is None:
+            return None
+        if name in self._texts:
+            return vocabulary.code_texts(self._texts[name])
+        return self._pick(vocabulary.find(_raw(column)))
+
     def key_parts(self, names: Sequence[str]) -> list[Codes] | None:
         """Equal values of each column numbered alike, -1 where it is missing, for all its rows.
 
         None where a column is absent, or where no two rows have the same key.
         """
-        if not all(self.has(name) for name in names) or self._are_distinct(names):
+        if self.rows < 2 or not all(self.has(name) for name in names) or self._are_distinct(names):
             return None
         return [self._equal_values(name) for name in names]
 
@@ -222,9 +257,9 @@ def _in_one(column: Column) -> Column:
 def _plain(column: Column, kind: type[Scalar]) -> NDArray[Scalar]:
     """Values of a column of fixed width, whatever stands where one is missing."""
     n, buffer = len(column), column.buffers()[1]
-    if buffer is None:
+    if not n or buffer is None:
         return np.zeros(n, dtype=kind)
-    return np.frombuffer(buffer, kind)[column.offset : column.offset + n]
+    return np.frombuffer(buffer, kind, column.offset + n)[column.offset :]
 
 
 def _filled(column: Column, values: NDArray[Scalar], missing: float) -> NDArray[Scalar]:
@@ -248,11 +283,13 @@ def _raw(column: Column) -> Raw:
     _, offsets, octets = column.buffers()
     if not n or offsets is None:
         return np.zeros(n + 1, dtype=np.int32), _NOTHING, _ALL
-    ends = np.frombuffer(offsets, np.int32)[column.offset : column.offset + n + 1]
+    ends = np.frombuffer(offsets, np.int32, column.offset + n + 1)[column.offset :]
     return ends, _NOTHING if octets is None else np.frombuffer(octets, np.uint8), _valid(column)
 
 
 def _texts(column: Column) -> Texts:
+    if not len(column):
+        return Texts(np.empty(0, dtype=np.int64), tuple)
     offsets, octets, valid = _raw(column)
     code, first = encode(offsets, octets, valid)
 

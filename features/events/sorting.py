@@ -31,33 +31,42 @@ class Flags:
 def flags_of(masks: Mapping[str, Mask | None], n: int) -> Flags:
     """Which bits do masks make? One that is absent (None) has no name: it cannot be asked for."""
     known = {name: mask for name, mask in masks.items() if mask is not None}
+    if not known:
+        return Flags((), _ABSENT)
     bits = np.zeros(n, dtype=np.int64)
     for position, mask in enumerate(known.values()):
         bits |= mask.astype(np.int64) << position
     return Flags(tuple(known), bits)
 
 
-def marks(*columns: tuple[Texts | None, Mapping[str, tuple[str, ...]]]) -> Flags:
-    """Which flags does each event have by the words in some of its columns?
+class Marks:
+    """Which flags do words set?
 
     Parameters
     ----------
-    columns : tuples of Texts or None, and mapping
-        The column, and which flags each of its words sets. Of a column that is absent no flag is
-        named.
+    flags_of_word : mapping of str to tuple of str
+        Names of the flags that each word sets.
     """
-    names: list[str] = []
-    bits: Codes | None = None
-    for texts, flags_of_word in columns:
+
+    def __init__(self, flags_of_word: Mapping[str, tuple[str, ...]]) -> None:
+        self.names = tuple(dict.fromkeys(chain(*flags_of_word.values())))
+        self.bits = {
+            word: sum(1 << self.names.index(name) for name in names)
+            for word, names in flags_of_word.items()
+        }
+
+
+def marked(*columns: tuple[Texts | None, Marks]) -> Flags:
+    """Which flags does each event have by the words in some columns? An absent one names none."""
+    names: tuple[str, ...] = ()
+    bits = _ABSENT
+    for texts, marks in columns:
         if texts is None:
             continue
-        names += dict.fromkeys(chain(*flags_of_word.values()))
-        place = {name: 1 << position for position, name in enumerate(names)}
-        found = texts.read(
-            {word: sum(place[name] for name in of) for word, of in flags_of_word.items()}
-        )
-        bits = found if bits is None else bits | found
-    return Flags(tuple(names), _ABSENT if bits is None else bits)
+        found = texts.read(marks.bits)
+        bits = bits | found << len(names) if names else found
+        names += marks.names
+    return Flags(names, bits)
 
 
 @njit((_READ, _READ, types.int64), cache=True, nogil=True)
@@ -129,17 +138,19 @@ def sort_events(
     column is absent (None): what asks for them is then missing, not zero.
     """
     marks = flags if isinstance(flags, Flags) else flags_of(flags or {}, entity.size)
-    read = {name: values for name, values in (measures or {}).items() if values is not None}
+    read = [(name, values) for name, values in (measures or {}).items() if values is not None]
     order, offsets = _order(entity, at, n_entities)
     times, day = np.empty((6, order.size), dtype=np.int64), np.empty(order.size, dtype=np.int32)
-    _gather(
-        order, at, known_from, known_until, _ABSENT if later is None else later, marks.bits,
-        _ABSENT if record is None else record, *zone_offsets(zone), times, day,
-    )  # fmt: skip
     stacked = np.empty((len(read), order.size))
-    for position, measure in enumerate(read.values()):
-        stacked[position] = measure[order]
+    if order.size:
+        _gather(
+            order, at, known_from, known_until, _ABSENT if later is None else later, marks.bits,
+            _ABSENT if record is None else record, *zone_offsets(zone), times, day,
+        )  # fmt: skip
+        for position, (_, values) in enumerate(read):
+            stacked[position] = values[order]
+    at, known_from, known_until, settled, bits, record = times
     return Events(
-        offsets, times[0], times[1], times[2], times[3], later is not None, day, times[4],
-        stacked, times[5], marks.names, tuple(read),
+        offsets, at, known_from, known_until, settled, later is not None, day, bits, stacked,
+        record, marks.names, tuple([name for name, _ in read]),
     )  # fmt: skip

@@ -166,6 +166,42 @@ def encode(offsets, octets, valid):  # type: ignore[no-untyped-def]
     return code, first[:known][order]
 
 
+@njit(types.int64(_OCTETS, _PLACE, _PLACE, _OCTETS, _PLACE, _PLACE), cache=True, nogil=True)
+def _compare(octets, low, high, others, other_low, other_high):  # type: ignore[no-untyped-def]
+    """Is one text before (-1), the same as (0) or after (1) another, byte by byte?"""
+    for i in range(min(high - low, other_high - other_low)):
+        if octets[low + i] != others[other_low + i]:
+            return -1 if octets[low + i] < others[other_low + i] else 1
+    return (high - low > other_high - other_low) - (high - low < other_high - other_low)
+
+
+@njit((_OFFSETS, _OCTETS, _VALID, _OFFSETS, _OCTETS), cache=True, nogil=True)
+def find(offsets, octets, valid, word_offsets, word_octets):  # type: ignore[no-untyped-def]
+    """Which of some bytewise sorted words does each row hold? -1 where it holds none of them."""
+    code = np.full(offsets.size - 1, -1, dtype=np.int64)
+    for row in range(code.size):
+        if valid.size and not valid[row]:
+            continue
+        start, stop = offsets[row], offsets[row + 1]
+        # Rows of one account follow each other.
+        if row and code[row - 1] >= 0 and _same(octets, start, stop, offsets[row - 1], start):
+            code[row] = code[row - 1]
+            continue
+        low, high = 0, word_offsets.size - 1
+        while low < high:
+            middle = (low + high) // 2
+            begin, end = word_offsets[middle], word_offsets[middle + 1]
+            found = _compare(octets, start, stop, word_octets, begin, end)
+            if found == 0:
+                code[row] = middle
+                break
+            if found < 0:
+                high = middle
+            else:
+                low = middle + 1
+    return code
+
+
 @njit(types.void(_HASHES, _OFFSETS, _OCTETS, _VALID), cache=True, nogil=True)
 def mix_texts(hashes, offsets, octets, valid):  # type: ignore[no-untyped-def]
     """Mix a column of texts into the hashes of rows; 0 stays, or becomes, what has a part missing.

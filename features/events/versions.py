@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.asof import MISSING, Instants, known_intervals
-from features.events.sheet import Sheet, Texts
+from features.events.sheet import Mask, Sheet, Texts
 from features.kernel import Codes
 from features.records.folder import Records
 
@@ -38,6 +38,10 @@ class Versions:
     at: Instants
     known_from: Instants
     known_until: Instants
+
+    def where(self, mask: Mask) -> Versions:
+        """The rows of a mask; itself when they are all."""
+        return self if mask.all() else self.take(np.flatnonzero(mask))
 
     def take(self, rows: Codes) -> Versions:
         """Some of the rows, in the order asked for."""
@@ -87,18 +91,17 @@ FACTS: Mapping[str, Facts] = {
 
 def _versions_of(sheet: Sheet, facts: Facts, zone: str) -> Versions:
     """When does each row of a table count?"""
-    at = _event_times(sheet, facts.event_time, zone)
-    known_at = at
+    at = known_at = _event_times(sheet, facts.event_time, zone)
     if sheet.has("known_at"):
         known_at = sheet.instants("known_at", MISSING)
         known_at = np.where(known_at == MISSING, at, known_at)
     deleted = sheet.flags("is_deleted")
-    has_deleted = bool(deleted.any())
-    keys = None if facts.is_append_only and not has_deleted else _fact_keys(sheet, facts.key)
+    if deleted is None or not deleted.any():
+        keys = None if facts.is_append_only else _fact_keys(sheet, facts.key)
+        return Versions(sheet, np.arange(sheet.rows), at, *known_intervals(keys, at, known_at))
     replaces = deleted if facts.is_append_only else None
-    known_from, known_until = known_intervals(keys, at, known_at, replaces)
-    found = Versions(sheet, np.arange(sheet.rows), at, known_from, known_until)
-    return found.take(np.flatnonzero(~deleted)) if has_deleted else found
+    known = known_intervals(_fact_keys(sheet, facts.key), at, known_at, replaces)
+    return Versions(sheet, np.arange(sheet.rows), at, *known).where(~deleted)
 
 
 class Book:

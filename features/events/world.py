@@ -9,7 +9,7 @@ import numpy as np
 from features.asof import NEVER, Instants
 from features.events.columns import required
 from features.events.rates import order_lines
-from features.events.sheet import Mask, Sheet, Texts, Vocabulary, words_in
+from features.events.sheet import Mask, Sheet, Texts, Vocabulary
 from features.events.sorting import Flags, sort_events
 from features.events.versions import Book, Versions
 from features.kernel import Codes, Events, Floats
@@ -47,9 +47,9 @@ class World:
         self.opportunities = self.book.versions("opportunities")
         self.order_lines = order_lines(self.book)
         self.deals = (
-            Vocabulary(())
+            Vocabulary()
             if self.opportunities is None
-            else words_in(required(self.opportunities.sheet.texts("opportunity_id")))
+            else Vocabulary(required(self.opportunities.sheet.texts("opportunity_id")))
         )
         self.words = self._vocabularies()
         self.stage_position, self.stage_outcome = self._stages()
@@ -59,14 +59,14 @@ class World:
         """Words of some columns, and of what an attribute of an account changed to."""
         found = [self.book.texts(table, column) for table, column in columns]
         found.append(None if changed is None else self._changed_to(changed))
-        return words_in(*(texts for texts in found if texts is not None))
+        return Vocabulary(*(texts for texts in found if texts is not None))
 
     def _changed_to(self, attribute: str) -> Texts | None:
         history = self.book.sheets.get("account_history")
         if history is None:
             return None
-        rows = np.flatnonzero(required(history.texts("field")).holds(attribute))
-        return required(history.take(rows).texts("value"))
+        rows = history.where(required(history.texts("field")).holds(attribute))
+        return required(rows.texts("value"))
 
     def _vocabularies(self) -> dict[str, Vocabulary]:
         words = self._words
@@ -95,8 +95,8 @@ class World:
         found = self.book.versions("stages")
         if found is not None:
             # What a stage is, is told of no moment: every day has the latest word on it.
-            sheet = found.sheet.take(np.flatnonzero(found.known_until == NEVER))
-            code = self.words["stage"].code(required(sheet.texts("stage")))
+            sheet = found.sheet.where(found.known_until == NEVER)
+            code = required(sheet.codes("stage", self.words["stage"]))
             position[code] = required(sheet.numbers("position"))
             outcome[code] = required(sheet.texts("outcome")).read({"won": 1, "lost": 2})
         return position, outcome
@@ -113,11 +113,11 @@ class World:
 
     def accounts_named(self, sheet: Sheet) -> Codes:
         """Which account does each row name?"""
-        return self.accounts.code(required(sheet.texts("account_id")))
+        return required(sheet.codes("account_id", self.accounts))
 
     def deal_codes(self, sheet: Sheet) -> Codes:
         """Which deal does each row name? -1 for none."""
-        return self.deals.code(required(sheet.texts("opportunity_id")))
+        return required(sheet.codes("opportunity_id", self.deals))
 
     def deals_named(self, sheet: Sheet) -> Codes:
         """Which deal of its own account does each row name? -1 for none, or that of another."""

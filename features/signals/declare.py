@@ -143,7 +143,10 @@ def computed(
     *,
     entity: Entity = "account",
 ) -> Signal:
-    """Declare a number that a function of arrays gives; no other signal may be derived from it."""
+    """Declare a number that a function of arrays gives, once all formulas are worked out.
+
+    Only another function, declared later, may take it.
+    """
     return Signal(name, entity, table, about, inputs=inputs, function=function)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from features.bgnbd import expected_purchases, p_alive
+from features.bgnbd import expected_if_alive, p_alive
 from features.formulas import Expression, col, is_missing, maximum, minimum, ratio, where
 from features.kernel import Output
 from features.kernel import Statistic as S
@@ -139,9 +139,9 @@ SIGNALS = (
               missing=_NO_ORDER),
     ),
     computed(
-        "bgnbd_orders_90d", "orders", _BGNBD,
-        lambda x, recency, age, *model: expected_purchases(
-            x, recency / 7.0, age / 7.0, *model, ahead=90.0 / 7.0
+        "bgnbd_orders_90d", "orders", ("bgnbd_p_alive", _BGNBD[0], *_BGNBD[2:]),
+        lambda alive, x, age, *model: alive * expected_if_alive(
+            x, age / 7.0, *model, ahead=90.0 / 7.0
         ),
         About("orders", "rhythm", "STILL_BUYING",
               "order days to be expected in 90 days, from its rhythm alone (BG/NBD)", churn=-1,

@@ -133,6 +133,24 @@ def test_the_top_share_is_the_heaviest_value_over_all_of_them() -> None:
     assert np.isnan(_shares([1, 2], [0, -1]))
 
 
+@pytest.mark.parametrize("n", [15, 16, 17, 33, 200])
+def test_what_needs_its_values_sorted_sorts_lists_of_any_length(n: int) -> None:
+    values = (np.arange(n) * 7 % 23).astype(float)
+    weights = np.arange(1.0, n + 1)
+    at = np.arange(n, dtype=np.int64) * US_PER_DAY
+    events = sort_events(
+        1, np.zeros(n, dtype=np.int64), at,
+        known_from=at, known_until=np.full(n, NEVER), zone="UTC",
+        measures={"value": values, "weight": weights},
+    )  # fmt: skip
+    heaviest = max(weights[values == value].sum() for value in set(values.tolist()))
+    assert _read(Output(S.MEDIAN, "value"), n, events) == np.median(values)
+    assert _read(Output(S.P80, "value"), n, events) == pytest.approx(np.quantile(values, 0.8))
+    assert _read(Output(S.DISTINCT, "value"), n, events) == np.unique(values).size
+    found = _read(Output(S.TOP_SHARE, "value", weight="weight"), n, events)
+    assert found == pytest.approx(heaviest / weights.sum())
+
+
 def test_flags_must_all_be_set() -> None:
     assert _read(Output(S.COUNT, where=("is_early",))) == 3
 
