@@ -342,6 +342,31 @@ CLOSE = {
 }
 
 
+VERSIONS_OF_MOVES = (
+    "opportunity_id changed_at stage known_at is_deleted\nd 2011-02-01 offer - -\n"
+    "d 2011-03-05 won - -\n"
+)
+
+CLOSE_BY_VERSIONS = {
+    "a win that was withdrawn counts until that is known": (
+        "d 2011-03-05 won 2011-03-20T00:00:00Z true",
+        """
+        lead known_by    won
+        0    2011-03-20  1
+        0    2011-03-21  0
+        """,
+    ),
+    "a win sent twice is one win": (
+        "d 2011-03-05 won 2011-03-20T00:00:00Z -",
+        """
+        lead known_by    won
+        0    2011-03-20  1
+        0    2011-03-21  1
+        """,
+    ),
+}
+
+
 def _ask(
     events: EventSet, name: str, line: Mapping[str, str | None], column: str
 ) -> tuple[float, str]:
@@ -404,3 +429,13 @@ def test_a_deal_is_won_or_not(title: str) -> None:
         found, rule = _ask(events, "d", line, "won")
         np.testing.assert_equal(found, _expected(line["won"]), err_msg=str(line))
         assert rule == "deal"
+
+
+@pytest.mark.parametrize("title", CLOSE_BY_VERSIONS)
+def test_a_deal_is_won_by_what_was_known_of_its_moves(title: str) -> None:
+    rows, lines = CLOSE_BY_VERSIONS[title]
+    moves = VERSIONS_OF_MOVES + rows
+    events = events_of({"stages": STAGES, "opportunities": DEALS, "opportunity_history": moves})
+    for line in cells(lines):
+        found, _ = _ask(events, "d", line, "won")
+        np.testing.assert_equal(found, _expected(line["won"]), err_msg=str(line))

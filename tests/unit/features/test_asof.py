@@ -55,6 +55,7 @@ def test_a_window_that_ends_a_day_after_the_records_has_not_matured() -> None:
     [
         (9, 9, NEVER, True),
         (10, 10, NEVER, False),  # the event falls on the instant itself
+        (10, 9, NEVER, False),  # ... and was known before, as a plan is
         (9, 10, NEVER, False),  # learnt on the instant itself
         (9, 9, 10, True),  # its successor is learnt on the instant, so seen only later
         (9, 9, 9, False),

@@ -115,8 +115,8 @@ def test_the_report_counts_and_is_json(tmp_path: Path) -> None:
     assert (report["identical_lines"], report["derived"]) == (1, {"accounts": 1})
     assert report["notes"] == [
         "The table accounts is not mapped: 1 row derived from the other tables.",
-        "1 order lines equal an earlier one in all columns:"
-        " kept; distinct = true in the mapping merges them.",
+        "1 order line with all columns equal to those of an earlier one: kept; distinct = true in"
+        " the mapping merges such lines.",
     ]
 
 

@@ -80,10 +80,12 @@ def test_the_french_has_the_same_places_and_its_own_spaces(
 
 def test_numbers_are_written_as_the_language_does() -> None:
     said = Sentence("{count} of {of} ({share:.1%}): {title}.", count=1, of=3, share=1 / 3,
-                    title=Sentence("accounts without owner"))  # fmt: skip
-    assert said == "1 of 3 (33.3%): accounts without owner."
-    assert PageWords("en").say(said) == "1 of 3 (33.3%): accounts without owner."
-    assert PageWords("fr").say(said) == ("1 sur 3 (33,3\u202f%)\u00a0: comptes sans responsable.")
+                    title=Sentence("accounts without any activity"))  # fmt: skip
+    assert said == "1 of 3 (33.3%): accounts without any activity."
+    assert PageWords("en").say(said) == "1 of 3 (33.3%): accounts without any activity."
+    assert PageWords("fr").say(said) == (
+        "1 sur 3 (33,3\u202f%)\u00a0: comptes sans aucune activité."
+    )
     assert PageWords("fr").count(1, "{count} row.", "{count} rows.") == "1 ligne."
     assert PageWords("fr").count(2, "{count} row.", "{count} rows.") == "2 lignes."
 
@@ -99,4 +101,4 @@ def test_an_account_called_warning_is_not_translated(tmp_path: Path) -> None:
     assert "<dd>warning</dd>" in page
     assert "Un nombre était attendu." in page
     assert "1 ligne." in page
-    assert "comptes sans responsable" in page
+    assert "comptes dans tout le portefeuille" in page
