@@ -19,13 +19,17 @@ Words = NDArray[np.object_]
 
 
 def money_context(champions: Champions, moment: int) -> ContextTable:
-    """Segment values of the newest context of either champion."""
+    """Segment values of the newest context of either champion, later ones only if all are.
+
+    A champion whose contexts all lie later answers with its earliest: that must not displace the
+    other's context of the day.
+    """
     found = [
-        champion.context_for(moment)[0]
+        champion.context_for(moment)
         for champion in champions.by_model.values()
         if champion is not None
     ]
-    newest = max(found, key=lambda context: context.as_of)
+    newest, _ = max(found, key=lambda pair: (pair[1], pair[0].as_of))
     return newest.tables["segment"]
 
 
