@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -23,10 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.asof import NEVER, US_PER_DAY, Instants
-from features.walk import LISTS, longest_part, walk
+from features.walk import LISTS, PLACES, longest_part, rank_events, walk
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
+Ranks = NDArray[np.int32]
 
 
 class Statistic(IntEnum):
@@ -129,12 +130,22 @@ class Events:
     record: Codes
     flag_names: tuple[str, ...]
     measure_names: tuple[str, ...]
+    _ranks: dict[tuple[int, ...], tuple[Ranks, Ranks]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @cached_property
     def longest(self) -> int:
         """Most events that one entity has."""
         longest: int = longest_part(self.offsets)
         return longest
+
+    def ranks(self, measures: tuple[int, ...]) -> tuple[Ranks, Ranks]:
+        """In which order do the events of each entity come by some measures? Kept once computed."""
+        if measures not in self._ranks:
+            asked = np.array(measures, dtype=np.int64)
+            self._ranks[measures] = rank_events(self.offsets, self.measures, asked)
+        return self._ranks[measures]
 
     @cached_property
     def shape(self) -> Shape:
@@ -180,6 +191,11 @@ class Program:
 
     tracks: Codes
     outputs: Codes
+    ranked: tuple[int, ...]
+
+
+_IN_ORDER = frozenset({Statistic.MEDIAN, Statistic.P80, Statistic.DISTINCT, Statistic.TOP_SHARE})
+"""What is read off values in their order."""
 
 
 def compile_program(events: Events, outputs: Mapping[int, Output]) -> Program:
@@ -209,8 +225,9 @@ def program_for(shape: Shape, outputs: tuple[tuple[int, Output], ...]) -> Progra
     Returns
     -------
     Program
-        Tracks (mask, state, measure, skip in microseconds, weight, first output, last output) and
-        outputs (window in microseconds, statistic, column), windows ascending within a track.
+        Tracks (mask, state, measure, skip in microseconds, weight, first output, last output, place
+        of the measure among those ranked) and outputs (window in microseconds, statistic, column),
+        windows ascending within a track.
     """
     tracks: dict[tuple[int, int, int, int, int], list[tuple[int, int, int]]] = {}
     for column, output in outputs:
@@ -224,12 +241,18 @@ def program_for(shape: Shape, outputs: tuple[tuple[int, Output], ...]) -> Progra
         )
     rows: list[tuple[int, ...]] = []
     flat: list[tuple[int, int, int]] = []
+    ranked: list[int] = []
     for track, found in tracks.items():
-        rows.append((*track, len(flat), len(flat) + len(found)))
+        in_order = any(statistic in _IN_ORDER for _, statistic, _ in found)
+        if in_order and track[2] not in ranked:
+            ranked.append(track[2])
+        place = ranked.index(track[2]) if in_order else -1
+        rows.append((*track, len(flat), len(flat) + len(found), place))
         flat.extend(sorted(found))
     return Program(
-        np.array(rows, dtype=np.int64).reshape(-1, 7),
+        np.array(rows, dtype=np.int64).reshape(-1, 8),
         np.array(flat, dtype=np.int64).reshape(-1, 3),
+        tuple(ranked),
     )
 
 
@@ -279,14 +302,15 @@ def reader(
     callable
         Takes the first and last row (exclusive) and the (rows, width) matrix to fill.
     """
-    seen = np.empty((2, events.longest), dtype=np.int64)
+    ranks = events.ranks(program.ranked)
+    seen = np.zeros((PLACES, events.longest), dtype=np.int64)
     lists = np.empty((LISTS, events.longest))
 
     def read(low: int, high: int, out: Floats) -> None:
         walk(
             events.offsets, events.at, events.known_from, events.known_until, events.later,
             events.day, events.flags, events.measures, entity[low:high], as_of[low:high],
-            program.tracks, program.outputs, out, seen, lists,
+            program.tracks, program.outputs, out, *ranks, seen, lists,
         )  # fmt: skip
 
     return read
@@ -317,6 +341,8 @@ def run(
         At most so many rows are walked side by side; the result does not depend on it.
     """
     entity, as_of = np.ascontiguousarray(entity), np.ascontiguousarray(as_of)
+    # Once, before several threads ask for them.
+    events.ranks(program.ranked)
 
     def worker() -> Callable[[int, int], None]:
         read = reader(events, program, entity, as_of)

@@ -223,6 +223,9 @@ def _rows(
     found = look_ups(plan.tables, asked_of, contexts, moments.tolist())
     days = local_days(moments, events.portfolio.timezone).astype(np.float64)
     asked = _Asked(code, as_of, moment, days, moments / US_PER_DAY, found, carried)
+    for source, program in plan.sources:
+        # Once, before several threads ask for them.
+        events.sources[source].ranks(program.ranked)
     values = np.empty((code.size, len(plan.names)))
     keys = np.empty((len(plan.keys), code.size), dtype=np.int64)
     in_chunks(code.size, partial(_worker, plan, events, asked, values, keys))

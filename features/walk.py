@@ -13,7 +13,9 @@ from numba import njit
 from features.asof import US_PER_DAY, is_visible
 
 VALUES, GAPS, ORDERED, WEIGHTS, SPARE, SPARE_WEIGHTS = 0, 1, 2, 3, 4, 5
-"""Rows of the scratch array: values kept, gaps between their days, and room to sort them."""
+"""Rows of one scratch array: values kept, gaps between their days, and room to sort them."""
+SEEN, KEPT, MARKS, PLACES = 0, 1, 2, 3
+"""Rows of another, and their number: events seen, those that a track keeps, and marks by rank."""
 LISTS = 6
 _RUN = 16
 """Runs of so many values are sorted by insertion before they are merged."""
@@ -68,11 +70,69 @@ def _sort(lists, n):  # type: ignore[no-untyped-def]
             lists[ORDERED, i], lists[WEIGHTS, i] = lists[SPARE, i], lists[SPARE_WEIGHTS, i]
 
 
-@njit("float64(float64[:, ::1], int64, int64, float64)", cache=True, nogil=True)
-def _quantile(lists, of, n, share):  # type: ignore[no-untyped-def]
+@njit(
+    "Tuple((int32[:, ::1], int32[:, ::1]))(int64[::1], float64[:, ::1], int64[::1])",
+    cache=True,
+    nogil=True,
+)
+def rank_events(offsets, measures, ranked):  # type: ignore[no-untyped-def]
+    """In which order do the events of each entity come by some measures, equal ones newest first?
+
+    Returns
+    -------
+    ordered, ranks : (n_ranked, n_events) int32
+        Event by entity and rank; rank of each event within its entity.
+    """
+    ordered = np.empty((ranked.size, measures.shape[1]), dtype=np.int32)
+    ranks = np.empty(ordered.shape, dtype=np.int32)
+    lists = np.empty((LISTS, longest_part(offsets)))
+    for k in range(ranked.size):
+        for entity in range(offsets.size - 1):
+            low, high = offsets[entity], offsets[entity + 1]
+            for i in range(high - low):
+                value = measures[ranked[k], high - 1 - i]
+                # What has no value comes last: no track that asks for an order keeps it.
+                lists[ORDERED, i] = value if value == value else np.inf
+                lists[WEIGHTS, i] = high - 1 - i
+            _sort(lists, high - low)
+            for rank in range(high - low):
+                event = np.int64(lists[WEIGHTS, rank])
+                ordered[k, low + rank] = event
+                ranks[k, event] = rank
+    return ordered, ranks
+
+
+@njit(
+    "void(int64, int64, int64, int64, int64, int64, int32[:, ::1], int32[:, ::1],"
+    " float64[:, ::1], int64[:, ::1], float64[:, ::1])",
+    cache=True,
+    nogil=True,
+)
+def _order(  # type: ignore[no-untyped-def]
+    k, n, low, size, measure, weight, ordered, ranks, measures, events, lists
+):
+    """List the first values that a track keeps, and their weights, from the smallest value on."""
+    if 16 * n < size:
+        for i in range(n):
+            heavy = measures[weight, events[KEPT, i]] if weight >= 0 else 0.0
+            lists[ORDERED, i] = lists[VALUES, i]
+            lists[WEIGHTS, i] = heavy if heavy > 0.0 else 0.0
+        _sort(lists, n)
+        return
     for i in range(n):
-        lists[ORDERED, i] = lists[of, i]
-    _sort(lists, n)
+        events[MARKS, ranks[k, events[KEPT, i]]] = 1
+    found = 0
+    for rank in range(size):
+        event = ordered[k, low + rank]
+        heavy = measures[weight, event] if weight >= 0 else 0.0
+        lists[ORDERED, found] = measures[measure, event]
+        lists[WEIGHTS, found] = heavy if heavy > 0.0 else 0.0
+        found += events[MARKS, rank]
+        events[MARKS, rank] = 0
+
+
+@njit("float64(float64[:, ::1], int64, float64)", cache=True, nogil=True)
+def _quantile(lists, n, share):  # type: ignore[no-untyped-def]
     place = share * (n - 1)
     low = int(place)
     high = min(low + 1, n - 1)
@@ -82,24 +142,14 @@ def _quantile(lists, of, n, share):  # type: ignore[no-untyped-def]
 
 @njit("float64(float64[:, ::1], int64)", cache=True, nogil=True)
 def _distinct(lists, n):  # type: ignore[no-untyped-def]
-    for i in range(n):
-        lists[ORDERED, i] = lists[VALUES, i]
-    _sort(lists, n)
-    found = 0
-    for i in range(n):
-        if i == 0 or lists[ORDERED, i] != lists[ORDERED, i - 1]:
-            found += 1
+    found = 1
+    for i in range(1, n):
+        found += lists[ORDERED, i] != lists[ORDERED, i - 1]
     return float(found)
 
 
-@njit(
-    "float64(float64[:, ::1], int64, float64[:, ::1], int64, int64[:, ::1])", cache=True, nogil=True
-)
-def _top_share(lists, n, measures, weight, events):  # type: ignore[no-untyped-def]
-    for i in range(n):
-        heavy = measures[weight, events[1, i]]
-        lists[ORDERED, i], lists[WEIGHTS, i] = lists[VALUES, i], (heavy if heavy > 0.0 else 0.0)
-    _sort(lists, n)
+@njit("float64(float64[:, ::1], int64)", cache=True, nogil=True)
+def _top_share(lists, n):  # type: ignore[no-untyped-def]
     total, top, own = 0.0, 0.0, 0.0
     for i in range(n):
         if i > 0 and lists[ORDERED, i] != lists[ORDERED, i - 1]:
@@ -135,7 +185,7 @@ def _std(lists, of, n):  # type: ignore[no-untyped-def]
 def _slope(lists, n, at, as_of, events):  # type: ignore[no-untyped-def]
     mean, time_mean, squares, product = 0.0, 0.0, 0.0, 0.0
     for i in range(n):
-        time = -((as_of - at[events[1, i]]) / US_PER_DAY)
+        time = -((as_of - at[events[KEPT, i]]) / US_PER_DAY)
         mean += (lists[VALUES, i] - mean) / (i + 1)
         delta = time - time_mean
         time_mean += delta / (i + 1)
@@ -175,7 +225,10 @@ def _of_gaps(statistic, lists, n):  # type: ignore[no-untyped-def]
     if statistic == 13:
         return _std(lists, GAPS, n)
     if statistic == 14:
-        return _quantile(lists, GAPS, n, 0.5)
+        for i in range(n):
+            lists[ORDERED, i] = lists[GAPS, i]
+        _sort(lists, n)
+        return _quantile(lists, n, 0.5)
     return _extreme(lists, GAPS, n, 1.0)
 
 
@@ -189,39 +242,43 @@ def _of_values(statistic, lists, n):  # type: ignore[no-untyped-def]
         return _extreme(lists, VALUES, n, -1.0)
     if statistic == 5:
         return _extreme(lists, VALUES, n, 1.0)
+    return _steps(lists, n, 1.0 if statistic == 16 else -1.0)
+
+
+@njit("float64(int64, float64[:, ::1], int64)", cache=True, nogil=True)
+def _of_order(statistic, lists, n):  # type: ignore[no-untyped-def]
     if statistic == 6:
-        return _quantile(lists, VALUES, n, 0.5)
-    if statistic == 16:
-        return _steps(lists, n, 1.0)
-    if statistic == 17:
-        return _steps(lists, n, -1.0)
+        return _quantile(lists, n, 0.5)
     if statistic == 18:
         return _distinct(lists, n)
-    return _quantile(lists, VALUES, n, 0.8)
+    if statistic == 20:
+        return _quantile(lists, n, 0.8)
+    return _top_share(lists, n)
 
 
 @njit(
     "void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int32[::1], int64[::1],"
     " float64[:, ::1], int64[::1], int64[::1], int64[:, ::1], int64[:, ::1], float64[:, :],"
-    " int64[:, ::1], float64[:, ::1])",
+    " int32[:, ::1], int32[:, ::1], int64[:, ::1], float64[:, ::1])",
     cache=True,
     nogil=True,
     error_model="numpy",
 )
 def walk(  # type: ignore[no-untyped-def]
     offsets, at, known_from, known_until, later, day, flags,
-    measures, row_entity, row_as_of, tracks, outputs, out, events, lists,
+    measures, row_entity, row_as_of, tracks, outputs, out, ordered, ranks, events, lists,
 ):  # fmt: skip
     """Fill ``out[row, column]`` for rows of (entity, as_of instant); see `features.kernel`.
 
-    ``events`` (2, longest) and ``lists`` (`LISTS`, longest) are scratch space for the events of one
-    entity: those seen, those that a track keeps, and what is read off them.
+    ``ordered`` and ``ranks`` are of `rank_events`, one row per track that asks for them. ``events``
+    (`PLACES`, longest), zeros at first, and ``lists`` (`LISTS`, longest) are scratch space for the
+    events of one entity.
     """
     for row in range(row_entity.shape[0]):
-        low = offsets[row_entity[row]]
+        low, beyond = offsets[row_entity[row]], offsets[row_entity[row] + 1]
         as_of = row_as_of[row]
         # Events are sorted by time: everything from `end` on has not happened yet.
-        first, end = low, offsets[row_entity[row] + 1]
+        first, end = low, beyond
         while first < end:
             middle = (first + end) // 2
             if at[middle] < as_of:
@@ -231,7 +288,7 @@ def walk(  # type: ignore[no-untyped-def]
         n_seen = 0
         for event in range(end - 1, low - 1, -1):
             if is_visible(at[event], known_from[event], known_until[event], as_of):
-                events[0, n_seen] = event
+                events[SEEN, n_seen] = event
                 n_seen += 1
         for track in range(tracks.shape[0]):
             mask, state = tracks[track, 0], tracks[track, 1]
@@ -239,30 +296,29 @@ def walk(  # type: ignore[no-untyped-def]
             oldest = outputs[tracks[track, 6] - 1, 0]
             kept = 0
             for i in range(n_seen):
-                event = events[0, i]
+                event = events[SEEN, i]
                 age = as_of - at[event]
                 if age > oldest:
                     break
                 # Without branches: which events count follows no pattern that could be foretold.
                 counts = ((flags[event] & mask) == mask) & (age > skip)
                 counts &= (state == 0) | ((later[event] < as_of) == (state == 2))
-                if measure >= 0:
-                    value = measures[measure, event]
-                    counts &= value == value
-                    lists[VALUES, kept] = value
-                events[1, kept] = event
+                value = measures[measure, event] if measure >= 0 else 0.0
+                counts &= value == value
+                lists[VALUES, kept] = value
+                events[KEPT, kept] = event
                 kept += counts
             n, summed, total = 0, 0, 0.0
-            n_gaps, gaps_of = 0, 0
+            n_gaps, gaps_of, ordered_of = 0, 0, 0
             for output in range(tracks[track, 5], tracks[track, 6]):
                 window, statistic = outputs[output, 0], outputs[output, 1]
-                while n < kept and as_of - at[events[1, n]] <= window:
+                while n < kept and as_of - at[events[KEPT, n]] <= window:
                     n += 1
                 result = np.nan
                 if statistic == 0:
                     result = float(n)
                 elif statistic == 1:
-                    while measure >= 0 and summed < n:
+                    while summed < n:
                         total += lists[VALUES, summed]
                         summed += 1
                     result = total
@@ -274,23 +330,30 @@ def walk(  # type: ignore[no-untyped-def]
                 elif statistic == 8:
                     result = lists[VALUES, n - 1]
                 elif statistic == 10:
-                    result = (as_of - at[events[1, 0]]) / US_PER_DAY
+                    result = (as_of - at[events[KEPT, 0]]) / US_PER_DAY
                 elif statistic == 11:
-                    result = (as_of - at[events[1, n - 1]]) / US_PER_DAY
+                    result = (as_of - at[events[KEPT, n - 1]]) / US_PER_DAY
                 elif statistic == 9 or 12 <= statistic <= 15:
                     if gaps_of != n:
                         n_gaps, gaps_of = 0, n
-                        last = day[events[1, 0]]
+                        last = day[events[KEPT, 0]]
                         for i in range(1, n):
-                            if day[events[1, i]] != last:
-                                lists[GAPS, n_gaps] = float(last - day[events[1, i]])
-                                last = day[events[1, i]]
+                            if day[events[KEPT, i]] != last:
+                                lists[GAPS, n_gaps] = float(last - day[events[KEPT, i]])
+                                last = day[events[KEPT, i]]
                                 n_gaps += 1
                     result = _of_gaps(statistic, lists, n_gaps)
+                    ordered_of = 0
                 elif statistic == 19:
                     result = _slope(lists, n, at, as_of, events)
-                elif statistic == 21:
-                    result = _top_share(lists, n, measures, tracks[track, 4], events)
+                elif tracks[track, 7] >= 0 and statistic in (6, 18, 20, 21):
+                    if ordered_of != n:
+                        _order(
+                            tracks[track, 7], n, low, beyond - low, measure, tracks[track, 4],
+                            ordered, ranks, measures, events, lists,
+                        )  # fmt: skip
+                        ordered_of = n
+                    result = _of_order(statistic, lists, n)
                 else:
                     result = _of_values(statistic, lists, n)
                 out[row, outputs[output, 2]] = result
