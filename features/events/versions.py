@@ -10,6 +10,7 @@ import numpy as np
 from features.asof import MISSING, Instants, known_intervals
 from features.events.sheet import Mask, Sheet, Texts
 from features.kernel import Codes
+from features.records.contract import TABLES
 from features.records.folder import Records
 
 ALWAYS = -(2**62)
@@ -71,22 +72,18 @@ class Facts:
     is_append_only: bool = False
 
 
-FACTS: Mapping[str, Facts] = {
-    "accounts": Facts("created_at", ("account_id",)),
+_HISTORIES: Mapping[str, Facts] = {
     "account_history": Facts("changed_at", ("account_id", "changed_at", "field"), True),
     "account_events": Facts("occurred_at", ("account_id", "occurred_at", "kind"), True),
-    "contacts": Facts("created_at", ("contact_id",)),
-    "fx_rates": Facts(None, ("date", "currency")),
-    "interactions": Facts("occurred_at", ("interaction_id",)),
-    "invoices": Facts("issued_at", ("invoice_id",)),
-    "opportunities": Facts("created_at", ("opportunity_id",)),
+    # One move told twice is one move.
     "opportunity_history": Facts("changed_at", ("opportunity_id", "changed_at", "stage")),
-    "orders": Facts("ordered_at", ("order_id", "line_id")),
-    "products": Facts(None, ("product_id",)),
-    "stages": Facts(None, ("stage",)),
-    "subscriptions": Facts("start_date", ("subscription_id",)),
 }
-"""Tables that events are made of."""
+"""Tables whose contract names no key: what tells that two rows speak of one fact."""
+
+
+def _facts_of(table: str) -> Facts:
+    contract = TABLES[table]
+    return _HISTORIES.get(table) or Facts(contract.event_time, contract.key)
 
 
 def _versions_of(sheet: Sheet, facts: Facts, zone: str) -> Versions:
@@ -127,6 +124,6 @@ class Book:
         """When does each row of a table count? None where the table is absent."""
         if table not in self._versions and table in self.sheets:
             self._versions[table] = _versions_of(
-                self.sheets[table], FACTS[table], self.portfolio.timezone
+                self.sheets[table], _facts_of(table), self.portfolio.timezone
             )
         return self._versions.get(table)

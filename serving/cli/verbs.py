@@ -6,9 +6,12 @@ A verb is one line of `VERBS`; its module is imported only when the verb is call
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from threading import Timer
 from typing import TYPE_CHECKING
 
 import typer
@@ -18,6 +21,11 @@ if TYPE_CHECKING:
     # typer keeps its own copy of these under a private name.
     from typer._click import Command, HelpFormatter
     from typer._click.core import Context
+
+SECONDS_WITHOUT_NOTICE = 8.0
+"""A verb whose libraries are there, and compiled, has started by then."""
+
+_FIRST_START = "Compiling for the first start on this machine: up to half a minute, once.\n"
 
 
 @dataclass(frozen=True)
@@ -92,5 +100,19 @@ def command_of(name: str) -> Command:
     """Which command runs this verb? Imports its module."""
     module, function = VERBS[name].place.split(":")
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-    alone.command(name, help=VERBS[name].summary)(getattr(import_module(module), function))
+    with _telling_of_a_long_start():
+        found = getattr(import_module(module), function)
+    alone.command(name, help=VERBS[name].summary)(found)
     return typer.main.get_command(alone)
+
+
+@contextmanager
+def _telling_of_a_long_start() -> Iterator[None]:
+    """Say on standard error why the first start takes so long: the kernel is compiled once."""
+    notice = Timer(SECONDS_WITHOUT_NOTICE, sys.stderr.write, (_FIRST_START,))
+    notice.daemon = True
+    notice.start()
+    try:
+        yield
+    finally:
+        notice.cancel()

@@ -13,6 +13,7 @@ import numpy as np
 
 from features.asof import US_PER_DAY, instant, to_instant
 from features.context import PORTFOLIO
+from features.counting import counted
 from features.events import EventSet, build_events
 from features.events.rates import lines_without_rate
 from features.records.folder import Records
@@ -97,6 +98,6 @@ def _without_rate(events: EventSet, moment: int) -> list[str]:
     if not rows.size:
         return []
     return [
-        f"{rows.size} order lines have no rate in fx_rates on or before their day: their amounts"
-        " are left out."
+        f"Without a rate in fx_rates on or before their day: {counted(rows.size, 'order line')},"
+        " whose amounts are left out."
     ]

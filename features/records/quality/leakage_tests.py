@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
-from scipy.stats import chi2, norm, rankdata
+from scipy.special import chdtrc, ndtr
 
 from features.records.casting import Mask, Values
 
@@ -72,7 +72,7 @@ def telling_absence(missing: Mask, label: Mask, *, chance: float = CHANCE) -> Ab
         return None
     yates = max(gap - (1 / n_with + 1 / n_without) / 2, 0.0)
     statistic = yates**2 / (share * (1 - share) * (1 / n_with + 1 / n_without))
-    return found if chi2.sf(statistic, 1) < chance else None
+    return found if chdtrc(1, statistic) < chance else None
 
 
 def telling_value(values: Values, label: Mask, *, chance: float = CHANCE) -> float | None:
@@ -100,7 +100,7 @@ def telling_value(values: Values, label: Mask, *, chance: float = CHANCE) -> flo
         return None
     auc = _cross_auc(_codes(values), label)
     spread = float(np.sqrt((n_with + n_without + 1) / (12 * n_with * n_without)))
-    return auc if auc > AUC and norm.sf((auc - 0.5) / spread) < chance else None
+    return auc if auc > AUC and ndtr((0.5 - auc) / spread) < chance else None
 
 
 def _cross_auc(codes: Codes, label: Mask) -> float:
@@ -120,7 +120,9 @@ def _auc(score: Floats, label: Mask) -> float:
     n_with, n_without = int(label.sum()), int((~label).sum())
     if not n_with or not n_without:
         return 0.5
-    ranks: Floats = rankdata(score)
+    _, place, counts = np.unique(score, return_inverse=True, return_counts=True)
+    # Equal scores share the mean of their ranks.
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
     return float((ranks[label].sum() - n_with * (n_with + 1) / 2) / (n_with * n_without))
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -193,3 +194,20 @@ def test_the_home_folder_is_read_from_the_command_line(given: list[str], home: P
 def test_every_code_of_the_command_line_has_a_meaning() -> None:
     assert set(CODES) >= {"CL001", "CL002", "CL999"}
     assert all(CODES.values())
+
+
+def test_a_first_start_that_takes_long_says_why_and_a_usual_one_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def slow(_: str) -> object:
+        time.sleep(0.3)
+        return type("here", (), {"play": staticmethod(lambda: None)})
+
+    monkeypatch.setattr(verbs, "VERBS", {"play": Verb("here:play", "Play.")})
+    monkeypatch.setattr(verbs, "import_module", slow)
+    assert main(["play"]) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(verbs, "SECONDS_WITHOUT_NOTICE", 0.05)
+    assert main(["play"]) == 0
+    told = capsys.readouterr()
+    assert (told.out, "once" in told.err) == ("", True)

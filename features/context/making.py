@@ -1,26 +1,16 @@
-"""What did the rest of the portfolio look like on a day?
-
-Everything a signal needs from *other* entities (an owner's win rate, the usual age of a stage, a
-segment's usual gap) is computed here per as_of_date, from what the same kernel reads of each entity
-as known before that date. A score names the context it was made with.
-"""
+"""How is the context of a day computed, from what the kernel reads of each entity?"""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
-from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from features.asof import NEVER, day_of, instant
-from features.bgnbd import BgNbd, fit, repeat_purchases
+from features.asof import NEVER
 from features.closings import closing_spells
+from features.context.buying import Buying, buying_of
+from features.context.tables import PORTFOLIO, Context, ContextTable
 from features.events import EventSet
 from features.kernel import Codes, Floats, Output
 from features.kernel import Statistic as S
@@ -35,173 +25,7 @@ from features.track_record import (
     track_record,
 )
 
-PORTFOLIO = ""
-"""Key of the row that holds for the whole portfolio, and for any key that is not known."""
-
 _PEER_ACTIVITY_DAYS = 365
-_ACTIVITY_DAYS = 180
-
-
-@dataclass(frozen=True)
-class ContextTable:
-    """Values per key; the row ``PORTFOLIO`` answers for unknown keys.
-
-    Attributes
-    ----------
-    values : mapping of str to mapping of str to float
-        Key -> name -> value; NaN where nothing is known yet.
-    """
-
-    values: Mapping[str, Mapping[str, float]]
-    _flat: dict[tuple[str, ...], tuple[Mapping[str, int], Floats]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-
-    def get(self, key: str | None, name: str) -> float:
-        """Which value holds for a key; the portfolio's when the key is unknown."""
-        row = self.values.get(key or PORTFOLIO) or self.values.get(PORTFOLIO, {})
-        return row.get(name, float("nan"))
-
-    @cached_property
-    def digest(self) -> str:
-        """Which sha256 has the table as canonical JSON: equal tables have equal ones."""
-        body = {key: _nulls(row) for key, row in self.values.items()}
-        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-
-    def flat(self, names: tuple[str, ...]) -> tuple[Mapping[str, int], Floats]:
-        """Some values of all keys, one key after the other, and where each key's begin.
-
-        The portfolio's stand last. Kept for the next who asks: a context serves many requests.
-        """
-        if names not in self._flat:
-            rows = {key: row for key, row in self.values.items() if row and key != PORTFOLIO}
-            places = {key: len(names) * place for place, key in enumerate(rows)}
-            everyone = self.values.get(PORTFOLIO, {})
-            self._flat[names] = (
-                places,
-                np.array(
-                    [row.get(name, np.nan) for row in (*rows.values(), everyone) for name in names]
-                ),
-            )
-        return self._flat[names]
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a row's signals may know of other entities on its day.
-
-    Attributes
-    ----------
-    as_of : int
-        Instant; only what was known before it went in.
-    horizon_days : int
-        Horizon of the win rates.
-    tables : mapping of str to ContextTable
-        stage, owner, product, lead_source, competitor, segment: what features look up.
-    peers : mapping of str to mapping of str to float
-        Segment -> feature -> median, and ``PORTFOLIO`` for all: what reasons compare with.
-    scales : mapping of str to tuple of float
-        Quartiles of the probability per model, and the money scale of the priority formula.
-    """
-
-    as_of: int
-    horizon_days: int
-    tables: Mapping[str, ContextTable]
-    peers: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    scales: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-
-    @property
-    def as_of_date(self) -> date:
-        """Day of the context."""
-        return day_of(self.as_of)
-
-    def to_json(self) -> str:
-        """The context as canonical JSON: equal contexts give equal text. NaN is null."""
-        body = {
-            "as_of": self.as_of_date.isoformat(),
-            "horizon_days": self.horizon_days,
-            "tables": {
-                name: {key: _nulls(row) for key, row in table.values.items()}
-                for name, table in self.tables.items()
-            },
-            "peers": {key: _nulls(row) for key, row in self.peers.items()},
-            "scales": {name: list(values) for name, values in self.scales.items()},
-        }
-        return json.dumps(body, sort_keys=True, ensure_ascii=False, allow_nan=False)
-
-    @property
-    def version(self) -> str:
-        """First 12 digits of the sha256 of the canonical JSON."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
-
-
-def context_from_json(text: str) -> Context:
-    """Read back what `Context.to_json` wrote."""
-    body = json.loads(text)
-    return Context(
-        instant(date.fromisoformat(body["as_of"])),
-        body["horizon_days"],
-        {
-            name: ContextTable({key: _nans(row) for key, row in table.items()})
-            for name, table in body["tables"].items()
-        },
-        {key: _nans(row) for key, row in body["peers"].items()},
-        {name: tuple(values) for name, values in body["scales"].items()},
-    )
-
-
-def _nulls(row: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: None if np.isnan(value) else float(value) for name, value in row.items()}
-
-
-def _nans(row: Mapping[str, float | None]) -> dict[str, float]:
-    return {name: float("nan") if value is None else value for name, value in row.items()}
-
-
-@dataclass(frozen=True)
-class _Buying:
-    """How every account bought, as known at an instant."""
-
-    revenue: Floats
-    orders: Floats
-    is_active: NDArray[np.bool_]
-    was_active: NDArray[np.bool_]
-    is_gone: NDArray[np.bool_]
-    model: BgNbd | None
-
-
-def _buying(events: EventSet, as_of: int, horizon_days: int) -> _Buying:
-    """Read how every account bought.
-
-    Active accounts ordered in 180 days; those that were active a horizon ago and ordered nothing
-    since are gone.
-    """
-    orders = events.sources.get("orders")
-    n = len(events.accounts.words)
-    if orders is None:
-        none = np.zeros(n, dtype=bool)
-        unknown = np.full(n, np.nan)
-        return _Buying(unknown, unknown, none, none, none, None)
-    bought = ("is_purchase",)
-    before = _ACTIVITY_DAYS + horizon_days
-    revenue, count, active, was_active, since, days, first, last = read_all(
-        orders,
-        [
-            Output(S.SUM, "net_amount", window_days=365),
-            Output(S.COUNT, where=bought, window_days=365),
-            Output(S.COUNT, where=bought, window_days=_ACTIVITY_DAYS),
-            Output(S.COUNT, where=bought, window_days=before, skip_days=horizon_days),
-            Output(S.COUNT, where=bought, window_days=horizon_days),
-            Output(S.DAYS, where=bought),
-            Output(S.AGE_FIRST, where=bought),
-            Output(S.AGE_LAST, where=bought),
-        ],
-        as_of,
-    ).T
-    known = ~np.isnan(first)
-    repeats = repeat_purchases(days[known])
-    model = fit(repeats, (first - last)[known] / 7.0, first[known] / 7.0)
-    return _Buying(revenue, count, active > 0, was_active > 0, since == 0, model)
 
 
 class ContextMaker:
@@ -219,7 +43,7 @@ class ContextMaker:
         self.events = events
         self.horizon_days = horizon_days
         has_deals = {"created", "moves"} <= set(events.sources)
-        self._bought: dict[int, _Buying] = {}
+        self._bought: dict[int, Buying] = {}
         self._spells = closing_spells(events.sources["moves"]) if has_deals else None
 
     def make(self, as_of: int) -> Context:
@@ -295,9 +119,9 @@ class ContextMaker:
             values[f"bgnbd_{name}"] = np.full(n + 1, value)
         return values
 
-    def _buying(self, as_of: int) -> _Buying:
+    def _buying(self, as_of: int) -> Buying:
         if as_of not in self._bought:
-            self._bought = {as_of: _buying(self.events, as_of, self.horizon_days)}
+            self._bought = {as_of: buying_of(self.events, as_of, self.horizon_days)}
         return self._bought[as_of]
 
     def _parent(self, as_of: int) -> ContextTable:
