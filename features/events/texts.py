@@ -131,6 +131,75 @@ def _sort_part(offsets, octets, first, order, low, high, depth):  # type: ignore
         begin = i
 
 
+@njit(types.UniTuple(_PLACE, 2)(_OFFSETS, _OCTETS, _VALID), cache=True, nogil=True)
+def _alike_at_start(offsets, octets, valid):  # type: ignore[no-untyped-def]
+    """How long are all texts, and how long is the start they share? -1 where lengths differ."""
+    size, shared, base = -1, 0, 0
+    for row in range(offsets.size - 1):
+        if valid.size and not valid[row]:
+            continue
+        low = offsets[row]
+        if size < 0:
+            size, base = offsets[row + 1] - low, low
+            shared = size
+        if offsets[row + 1] - low != size:
+            return -1, 0
+        for i in range(shared):
+            if octets[low + i] != octets[base + i]:
+                shared = i
+                break
+    return size, shared
+
+
+@njit(_PLACE(_OFFSETS, _OCTETS, _VALID, _CODES), cache=True, nogil=True)
+def _serials(offsets, octets, valid, serial):  # type: ignore[no-untyped-def]
+    """Read texts as numbers from 0 on that sort as they do; returns how many there can be.
+
+    Ids are often numbers of one length behind one prefix, without many gaps. 0 where these are not.
+    """
+    size, shared = _alike_at_start(offsets, octets, valid)
+    if size < 0 or size - shared > 15:
+        return 0
+    lowest, highest = np.int64(10**15), np.int64(-1)
+    for row in range(serial.size):
+        if valid.size and not valid[row]:
+            serial[row] = -1
+            continue
+        number = np.int64(0)
+        for i in range(offsets[row] + shared, offsets[row] + size):
+            digit = np.int64(octets[i]) - 48
+            if digit < 0 or digit > 9:
+                return 0
+            number = 10 * number + digit
+        serial[row] = number
+        lowest, highest = min(lowest, number), max(highest, number)
+    if highest - lowest >= 4 * serial.size + 64:
+        return 0
+    for row in range(serial.size):
+        if serial[row] >= 0:
+            serial[row] -= lowest
+    return highest - lowest + 1
+
+
+@njit(_PLACE(_PLACE, _CODES, _CODES), cache=True, nogil=True)
+def _close_up(span, code, first):  # type: ignore[no-untyped-def]
+    """Turn serial numbers into codes without gaps; returns how many there are."""
+    places = np.full(span, -1, dtype=np.int32)
+    for row in range(code.size):
+        if code[row] >= 0 and places[code[row]] < 0:
+            places[code[row]] = row
+    known = 0
+    for serial in range(span):
+        if places[serial] >= 0:
+            first[known] = places[serial]
+            places[serial] = known
+            known += 1
+    for row in range(code.size):
+        if code[row] >= 0:
+            code[row] = places[code[row]]
+    return known
+
+
 @njit((_OFFSETS, _OCTETS, _VALID), cache=True, nogil=True)
 def encode(offsets, octets, valid):  # type: ignore[no-untyped-def]
     """Which texts are there, and which has each row?
@@ -153,6 +222,9 @@ def encode(offsets, octets, valid):  # type: ignore[no-untyped-def]
     """
     n = offsets.size - 1
     code, first = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    span = _serials(offsets, octets, valid, code)
+    if span > 0:
+        return code, first[: _close_up(span, code, first)].copy()
     known = _number(offsets, octets, valid, code, first)
     order = np.arange(known)
     if known > 1:
@@ -164,6 +236,20 @@ def encode(offsets, octets, valid):  # type: ignore[no-untyped-def]
         if code[row] >= 0:
             code[row] = place[code[row]]
     return code, first[:known][order]
+
+
+@njit((_OFFSETS, _OCTETS, _NUMBERS), cache=True, nogil=True)
+def pack(offsets, octets, rows):  # type: ignore[no-untyped-def]
+    """Bring the texts of some rows together: where each begins, and all of them in one."""
+    ends = np.zeros(rows.size + 1, dtype=np.int32)
+    for i in range(rows.size):
+        ends[i + 1] = ends[i] + offsets[rows[i] + 1] - offsets[rows[i]]
+    packed = np.empty(ends[rows.size], dtype=np.uint8)
+    for i in range(rows.size):
+        low = offsets[rows[i]]
+        for j in range(ends[i + 1] - ends[i]):
+            packed[ends[i] + j] = octets[low + j]
+    return ends, packed
 
 
 @njit(types.int64(_OCTETS, _PLACE, _PLACE, _OCTETS, _PLACE, _PLACE), cache=True, nogil=True)
@@ -202,6 +288,24 @@ def find(offsets, octets, valid, word_offsets, word_octets):  # type: ignore[no-
     return code
 
 
+@njit((_OFFSETS, _OCTETS, _OFFSETS, _OCTETS), cache=True, nogil=True)
+def places(offsets, octets, word_offsets, word_octets):  # type: ignore[no-untyped-def]
+    """Where in some bytewise sorted words does each of others lie, sorted too? -1 where nowhere."""
+    found = np.full(offsets.size - 1, -1, dtype=np.int64)
+    word = 0
+    for i in range(found.size):
+        while word < word_offsets.size - 1:
+            order = _compare(
+                octets, offsets[i], offsets[i + 1],
+                word_octets, word_offsets[word], word_offsets[word + 1],
+            )  # fmt: skip
+            if order <= 0:
+                found[i] = word if order == 0 else -1
+                break
+            word += 1
+    return found
+
+
 @njit(types.void(_HASHES, _OFFSETS, _OCTETS, _VALID), cache=True, nogil=True)
 def mix_texts(hashes, offsets, octets, valid):  # type: ignore[no-untyped-def]
     """Mix a column of texts into the hashes of rows; 0 stays, or becomes, what has a part missing.
@@ -228,24 +332,52 @@ def mix_numbers(hashes, numbers, missing):  # type: ignore[no-untyped-def]
             hashes[row] = found ^ (found >> np.uint64(29)) | np.uint64(1)
 
 
-@njit("boolean(uint64[::1])", cache=True, nogil=True)
-def has_repeats(hashes):  # type: ignore[no-untyped-def]
-    """May two rows have the same key? True also where hashes meet by chance; 0 is no key."""
+@njit("int64[::1](uint64[::1])", cache=True, nogil=True)
+def repeated(hashes):  # type: ignore[no-untyped-def]
+    """Which rows may share their key with another? A few that do not, where hashes meet by chance.
+
+    0 is no key.
+    """
     size = 16
     while size < 2 * hashes.size:
         size *= 2
     slots = np.zeros(size, dtype=np.uint64)
+    is_again = np.zeros(hashes.size, dtype=np.bool_)
+    n_again = 0
     for row in range(hashes.size):
         found = hashes[row]
         if found == 0:
             continue
         slot = np.int64(found & np.uint64(size - 1))
-        while slots[slot]:
-            if slots[slot] == found:
-                return True
+        while slots[slot] and slots[slot] != found:
             slot = (slot + 1) & (size - 1)
+        is_again[row] = slots[slot] == found
+        n_again += is_again[row]
         slots[slot] = found
-    return False
+    if n_again == 0:
+        return np.empty(0, dtype=np.int64)
+    # The first row of each key that came again was not told apart from the others: look again.
+    size = 16
+    while size < 2 * n_again:
+        size *= 2
+    several = np.zeros(size, dtype=np.uint64)
+    for row in range(hashes.size):
+        if is_again[row]:
+            slot = np.int64(hashes[row] & np.uint64(size - 1))
+            while several[slot] and several[slot] != hashes[row]:
+                slot = (slot + 1) & (size - 1)
+            several[slot] = hashes[row]
+    rows = np.empty(hashes.size, dtype=np.int64)
+    n = 0
+    for row in range(hashes.size):
+        if hashes[row] == 0:
+            continue
+        slot = np.int64(hashes[row] & np.uint64(size - 1))
+        while several[slot] and several[slot] != hashes[row]:
+            slot = (slot + 1) & (size - 1)
+        rows[n] = row
+        n += several[slot] == hashes[row]
+    return rows[:n].copy()
 
 
 @njit(_VALID(_OCTETS, _PLACE, _PLACE), cache=True, nogil=True)
