@@ -14,16 +14,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from features.asof import MISSING, Instants
-from features.events.texts import (
-    encode,
-    find,
-    mix_numbers,
-    mix_texts,
-    pack,
-    places,
-    repeated,
-    unpack_bits,
-)
+from features.events.keys import mix_numbers, mix_texts, repeated
+from features.events.texts import encode, find, pack, places, unpack_bits
 from features.kernel import Codes, Floats
 from features.records.casting import days_to_instants
 
@@ -69,11 +61,14 @@ class Texts:
 
     def take(self, rows: Codes) -> Texts:
         """Texts of some of the rows; words that none of them has are gone."""
-        present, code = np.unique(self.code[rows], return_inverse=True)
-        # What is missing (-1) comes first, and is no word.
-        has_gaps = present.size > 0 and present[0] < 0
-        kept = present[1:] if has_gaps else present
-        return Texts(code - has_gaps, lambda: pack(*self.packed, kept))
+        code = self.code[rows]
+        is_there = np.zeros(self.code.max(initial=-1) + 2, dtype=bool)
+        is_there[code] = True
+        # What is missing (-1) is marked at the end, and is no word.
+        kept, is_there[-1] = np.flatnonzero(is_there[:-1]), False
+        place = is_there.cumsum() - 1
+        place[-1] = -1
+        return Texts(place[code], lambda: pack(*self.packed, kept))
 
     def holds(self, *words: str) -> Mask:
         """Which rows hold one of some words?"""
@@ -110,7 +105,8 @@ class Vocabulary:
         found = [texts.packed for texts in self._columns]
         sizes = np.concatenate([[0], *(np.diff(ends) for ends, _ in found)])
         ends, octets = sizes.cumsum(dtype=np.int32), np.concatenate([octets for _, octets in found])
-        return pack(ends, octets, encode(ends, octets, _ALL)[1])
+        words: Packed = pack(ends, octets, encode(ends, octets, _ALL)[1])
+        return words
 
     def code_texts(self, texts: Texts) -> Codes:
         """Which code has each text? -1 where it is missing or unknown."""
@@ -271,7 +267,8 @@ class Sheet:
         column = self._there(name)
         if pa.types.is_string(column.type):
             offsets, octets, _ = _raw(column)
-            code: Codes = encode(*pack(offsets, octets, rows), _ALL)[0]
+            some, packed = pack(offsets, octets, rows)
+            code: Codes = encode(some, packed, _ALL)[0]
             return code
         return np.unique(self._whole_numbers(name)[rows], return_inverse=True)[1]
 

@@ -12,20 +12,20 @@ from numba import njit, types
 # Arrow's buffers may not be written to.
 _OFFSETS = types.Array(types.int32, 1, "C", readonly=True)
 _OCTETS = types.Array(types.uint8, 1, "C", readonly=True)
-_NUMBERS = types.Array(types.int64, 1, "C", readonly=True)
-_VALID, _CODES, _HASHES = types.boolean[::1], types.int64[::1], types.uint64[::1]
+_ROWS = types.Array(types.int64, 1, "C", readonly=True)
+_VALID, _CODES = types.boolean[::1], types.int64[::1]
 _PLACE, _HASH = types.int64, types.uint64
 
 _SEED = np.uint64(14_695_981_039_346_656_037)
-_PRIME = np.uint64(1_099_511_628_211)
+PRIME = np.uint64(1_099_511_628_211)
 
 
 @njit(_HASH(_OCTETS, _PLACE, _PLACE, _HASH), cache=True, nogil=True)
-def _hash(octets, low, high, start):  # type: ignore[no-untyped-def]
+def hash_text(octets, low, high, start):  # type: ignore[no-untyped-def]
     """FNV-1a (Fowler, Noll, Vo), with its upper bits mixed into the lower ones."""
     found = start
     for i in range(low, high):
-        found = (found ^ np.uint64(octets[i])) * _PRIME
+        found = (found ^ np.uint64(octets[i])) * PRIME
     return found ^ (found >> np.uint64(29))
 
 
@@ -65,7 +65,7 @@ def _number(offsets, octets, valid, code, first):  # type: ignore[no-untyped-def
         if row and code[row - 1] >= 0 and _same(octets, low, high, offsets[row - 1], low):
             code[row] = code[row - 1]
             continue
-        found = _hash(octets, low, high, _SEED)
+        found = hash_text(octets, low, high, _SEED)
         slot = np.int64(found & np.uint64(slots.size - 1))
         while slots[slot] >= 0:
             other = slots[slot]
@@ -131,7 +131,7 @@ def _sort_part(offsets, octets, first, order, low, high, depth):  # type: ignore
         begin = i
 
 
-@njit(types.UniTuple(_PLACE, 2)(_OFFSETS, _OCTETS, _VALID), cache=True, nogil=True)
+@njit((_OFFSETS, _OCTETS, _VALID), cache=True, nogil=True)
 def _alike_at_start(offsets, octets, valid):  # type: ignore[no-untyped-def]
     """How long are all texts, and how long is the start they share? -1 where lengths differ."""
     size, shared, base = -1, 0, 0
@@ -238,7 +238,7 @@ def encode(offsets, octets, valid):  # type: ignore[no-untyped-def]
     return code, first[:known][order]
 
 
-@njit((_OFFSETS, _OCTETS, _NUMBERS), cache=True, nogil=True)
+@njit((_OFFSETS, _OCTETS, _ROWS), cache=True, nogil=True)
 def pack(offsets, octets, rows):  # type: ignore[no-untyped-def]
     """Bring the texts of some rows together: where each begins, and all of them in one."""
     ends = np.zeros(rows.size + 1, dtype=np.int32)
@@ -304,80 +304,6 @@ def places(offsets, octets, word_offsets, word_octets):  # type: ignore[no-untyp
                 break
             word += 1
     return found
-
-
-@njit(types.void(_HASHES, _OFFSETS, _OCTETS, _VALID), cache=True, nogil=True)
-def mix_texts(hashes, offsets, octets, valid):  # type: ignore[no-untyped-def]
-    """Mix a column of texts into the hashes of rows; 0 stays, or becomes, what has a part missing.
-
-    The hash goes on where that of the columns before ended.
-    """
-    for row in range(hashes.size):
-        if valid.size and not valid[row]:
-            hashes[row] = 0
-        elif hashes[row]:
-            found = _hash(octets, offsets[row], offsets[row + 1], hashes[row] * _PRIME)
-            hashes[row] = found | np.uint64(1)
-
-
-@njit(types.void(_HASHES, _NUMBERS, _PLACE), cache=True, nogil=True)
-def mix_numbers(hashes, numbers, missing):  # type: ignore[no-untyped-def]
-    """Mix a column of whole numbers into the hashes of rows, as `mix_texts` does."""
-    for row in range(hashes.size):
-        if numbers[row] == missing:
-            hashes[row] = 0
-        elif hashes[row]:
-            found = (hashes[row] ^ np.uint64(numbers[row])) * _PRIME
-            found = (found ^ (found >> np.uint64(32))) * _PRIME
-            hashes[row] = found ^ (found >> np.uint64(29)) | np.uint64(1)
-
-
-@njit("int64[::1](uint64[::1])", cache=True, nogil=True)
-def repeated(hashes):  # type: ignore[no-untyped-def]
-    """Which rows may share their key with another? A few that do not, where hashes meet by chance.
-
-    0 is no key.
-    """
-    size = 16
-    while size < 2 * hashes.size:
-        size *= 2
-    slots = np.zeros(size, dtype=np.uint64)
-    is_again = np.zeros(hashes.size, dtype=np.bool_)
-    n_again = 0
-    for row in range(hashes.size):
-        found = hashes[row]
-        if found == 0:
-            continue
-        slot = np.int64(found & np.uint64(size - 1))
-        while slots[slot] and slots[slot] != found:
-            slot = (slot + 1) & (size - 1)
-        is_again[row] = slots[slot] == found
-        n_again += is_again[row]
-        slots[slot] = found
-    if n_again == 0:
-        return np.empty(0, dtype=np.int64)
-    # The first row of each key that came again was not told apart from the others: look again.
-    size = 16
-    while size < 2 * n_again:
-        size *= 2
-    several = np.zeros(size, dtype=np.uint64)
-    for row in range(hashes.size):
-        if is_again[row]:
-            slot = np.int64(hashes[row] & np.uint64(size - 1))
-            while several[slot] and several[slot] != hashes[row]:
-                slot = (slot + 1) & (size - 1)
-            several[slot] = hashes[row]
-    rows = np.empty(hashes.size, dtype=np.int64)
-    n = 0
-    for row in range(hashes.size):
-        if hashes[row] == 0:
-            continue
-        slot = np.int64(hashes[row] & np.uint64(size - 1))
-        while several[slot] and several[slot] != hashes[row]:
-            slot = (slot + 1) & (size - 1)
-        rows[n] = row
-        n += several[slot] == hashes[row]
-    return rows[:n].copy()
 
 
 @njit(_VALID(_OCTETS, _PLACE, _PLACE), cache=True, nogil=True)
