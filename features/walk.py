@@ -333,6 +333,11 @@ def walk(  # type: ignore[no-untyped-def]
                     result = (as_of - at[events[KEPT, 0]]) / US_PER_DAY
                 elif statistic == 11:
                     result = (as_of - at[events[KEPT, n - 1]]) / US_PER_DAY
+                elif statistic == 22:
+                    since = 1
+                    while since < n and lists[VALUES, since] == lists[VALUES, 0]:
+                        since += 1
+                    result = (as_of - at[events[KEPT, since - 1]]) / US_PER_DAY
                 elif statistic == 9 or 12 <= statistic <= 15:
                     if gaps_of != n:
                         n_gaps, gaps_of = 0, n

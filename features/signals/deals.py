@@ -102,7 +102,12 @@ SIGNALS = (
         entity="deal",
     ),
     _move(
-        "stage_age_days", Output(S.AGE_LAST),
+        "stage_age_days", Output(S.AGE_OF_VALUE, "stage"),
+        About("days", "deal", "STAGE_AGE", "days since the deal came to its stage", win=-1,
+              is_actionable=True, missing="without a dated change"),
+    ),
+    _move(
+        "days_since_last_move", Output(S.AGE_LAST),
         About("days", "deal", "STAGE_AGE", "days since anything changed on the deal", win=-1,
               is_actionable=True, missing="without a dated change"),
     ),
