@@ -64,11 +64,12 @@ def _amount(known: Known, moves: pd.DataFrame) -> Columns:
         return {}
     who = known.by_deal
     last, first = who.last(moves, "amount"), who.first(moves, "amount")
+    rises, cuts = who.steps(moves, "amount")
     return {
         "amount": last,
         "amount_change": ratio(last - first, first),
-        "amount_cuts": who.steps(moves, "amount")[1],
-        "amount_changes": who.distinct(moves, "amount"),
+        "amount_cuts": cuts,
+        "amount_changes": rises + cuts,
     }
 
 

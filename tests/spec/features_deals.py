@@ -92,7 +92,7 @@ STAGE = (
     days_to_quarter_end       91     91
     amount                    150    -
     amount_change             1/2    -
-    amount_changes            3      0
+    amount_changes            2      0
     amount_to_basket          1/2    -
     weekday                   4      4
     expected_close_shift_days 10     -
@@ -164,6 +164,7 @@ HAGGLING = (
     """
     feature                    X-1
     amount_cuts                2
+    amount_changes             3
     expected_close_shift_days  -10
     deal_activity_change_30d   -1/3
     """,
