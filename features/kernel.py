@@ -79,6 +79,8 @@ class Statistic(IntEnum):
     """80th percentile of the measure, interpolated [1 event]."""
     TOP_SHARE = 21
     """Share of the weight that falls on the value of the measure with most [weight above 0]."""
+    AGE_OF_VALUE = 22
+    """Days since the measure took on the value that it has [1 event]."""
 
 
 class State(IntEnum):

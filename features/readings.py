@@ -97,6 +97,22 @@ def age(statistic, spans, moments, as_of, low, high, out, column):  # type: igno
             out[row, column] = (as_of[row] - moments[AT, place]) / US_PER_DAY
 
 
+@njit(
+    f"void({_SPANS}, int64[:, ::1], {_VALUES}, int64[::1], int64, int64, {_OUT}, int64)",
+    cache=True, nogil=True,
+)  # fmt: skip
+def age_of_value(spans, moments, values, as_of, low, high, out, column):  # type: ignore[no-untyped-def]
+    """How many days ago did the newest value come, that has not changed since (22)?"""
+    for row in range(low, high):
+        place = spans[HI, row] - 1
+        if place < spans[LO, row]:
+            out[row, column] = np.nan
+            continue
+        while place > spans[LO, row] and values[place - 1] == values[place]:
+            place -= 1
+        out[row, column] = (as_of[row] - moments[AT, place]) / US_PER_DAY
+
+
 @njit(f"void(int64, {_SPANS}, {_VALUES}, int64, int64, {_OUT}, int64)", cache=True, nogil=True)
 def steps(statistic, spans, values, low, high, out, column):  # type: ignore[no-untyped-def]
     """How often does the value rise (16) or fall (17) from one event to the next?"""

@@ -57,9 +57,10 @@ def _or_last(values: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class StageEntries:
-    """Entries of open deals into a stage, one per move; `left` and `closed` may be ``NEVER``.
+    """Entries of open deals into a stage; `left` and `closed` may be ``NEVER``.
 
-    `seen` are the stages of all moves, those of closed deals included.
+    A move that leaves the stage as it is (a new amount, a close put off) is none. `seen` are the
+    stages of all moves, those of closed deals included.
     """
 
     deal: Codes
@@ -153,14 +154,16 @@ def _entries(moves: Events, opened: Instants, closed: Instants, as_of: int) -> S
     seen = _visible(moves, as_of)
     deal = _entities(moves)[seen]
     seen, deal = seen[opened[deal] < NEVER], deal[opened[deal] < NEVER]
-    at = moves.at[seen]
+    stages = moves.measures[moves.measure_names.index("stage"), seen].astype(np.int64)
+    enters = np.ones(deal.size, dtype=bool)
+    enters[1:] = (deal[1:] != deal[:-1]) | (stages[1:] != stages[:-1])
+    deal, stage, at = deal[enters], stages[enters], moves.at[seen][enters]
     left = np.full(at.size, NEVER, dtype=np.int64)
     stays = deal[1:] == deal[:-1]
     left[:-1][stays] = at[1:][stays]
     is_open = at < closed[deal]
-    stage = moves.measures[moves.measure_names.index("stage"), seen].astype(np.int64)
     return StageEntries(
-        deal[is_open], stage[is_open], at[is_open], left[is_open], closed[deal[is_open]], stage
+        deal[is_open], stage[is_open], at[is_open], left[is_open], closed[deal[is_open]], stages
     )
 
 

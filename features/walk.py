@@ -24,6 +24,7 @@ from features.readings import (
     START,
     STOP,
     age,
+    age_of_value,
     count,
     days,
     different,
@@ -272,8 +273,10 @@ def _read(  # type: ignore[no-untyped-def]
         age(statistic, spans, moments, row_as_of, low, high, out, column)
     elif statistic <= 17:
         steps(statistic, spans, values, low, high, out, column)
-    else:
+    elif statistic == 19:
         slope(spans, moments, values, row_as_of, low, high, out, column)
+    else:
+        age_of_value(spans, moments, values, row_as_of, low, high, out, column)
 
 
 @njit(
@@ -311,7 +314,7 @@ def walk(  # type: ignore[no-untyped-def]
                 statistic = outputs[output, 1]
                 sorts |= statistic == 6 or statistic == 20
                 tells_apart |= statistic == 18 or statistic == 21
-                if statistic == 6 or statistic == 18 or statistic >= 20:
+                if statistic == 6 or statistic == 18 or statistic == 20 or statistic == 21:
                     continue
                 if outputs[output, 0] != window:
                     window = outputs[output, 0]
