@@ -1,10 +1,10 @@
-"""``fanal backtest``, ``train``, ``promote``, ``rollback``, ``models``: whom to trust?"""
+"""``fanal backtest`` and ``train``: is there a model, and is it worth its place?"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from features.counting import counted
-from features.errors import ContractError, NotReady, SettingsError
+from features.errors import ContractError, SettingsError
 from features.events import EventSet, build_events
 from features.records.engines.duckdb import DuckDBEngine
 from features.records.folder import Records, check_portfolio, open_portfolio
@@ -111,55 +111,6 @@ def train(
         raise typer.Exit(_REFUSED)
 
 
-def promote(
-    model: Annotated[str, typer.Argument(help="PORTFOLIO.MODEL, as `fanal models` lists it.")],
-    version: Annotated[str | None, typer.Option("--version", help="Default: the newest.")] = None,
-    home: Home = None,
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """Make a registered version the champion, by hand."""
-    registry = _registry(config, home)
-    place, name = _split(model)
-    chosen = version or next(
-        (v.version for v in registry.versions(place) if v.model == model), None
-    )
-    if chosen is None:
-        raise NotReady("NR021", f"{model} has no version.", "Run: fanal models")
-    registry.promote(place, name, chosen)
-    _tell_moved(model, chosen, json)
-
-
-def rollback(
-    model: Annotated[str, typer.Argument(help="PORTFOLIO.MODEL, as `fanal models` lists it.")],
-    home: Home = None,
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """Give the champion's place back to the version before it."""
-    place, name = _split(model)
-    _tell_moved(model, _registry(config, home).rollback(place, name), json)
-
-
-def models(home: Home = None, config: Config = None, json: Json = False) -> None:
-    """List the versions of all models."""
-    found = _registry(config, home).versions()
-    if json:
-        console.emit({"models": [vars(version) for version in found]})
-        return
-    if not found:
-        console.say("No model yet. Run: fanal train PORTFOLIO")
-        return
-    rows = [
-        (v.model, int(v.version), ", ".join(v.aliases), v.rung, v.verdict, v.trained_through,
-         datetime.fromtimestamp(v.created_at / 1000, UTC).strftime("%Y-%m-%d %H:%M"))
-        for v in found
-    ]  # fmt: skip
-    console.table(
-        ("model", "version", "is", "rung", "verdict", "trained through", "made (UTC)"), rows
-    )
-
-
 def read(folder: Path) -> Records:
     """Read all checked rows of a portfolio's folder; rows that are refused are told of."""
     portfolio = open_portfolio(folder)
@@ -235,24 +186,6 @@ def _trainable(events: EventSet, tasks: Sequence[Task]) -> tuple[list[Task], lis
         reasons = "; ".join(f"{name}: {why}" for name, why in left_out)
         raise ContractError("CT002", f"no model can be trained: {reasons}", "Map more tables.")
     return wanted, left_out
-
-
-def _registry(config: Path | None, home: Path | None) -> Any:  # Any: imported late, mlflow is slow
-    return import_module("training.registry").Registry(load_settings(config, home=home).home)
-
-
-def _split(model: str) -> tuple[str, str]:
-    place, _, name = model.rpartition(".")
-    if not place or name not in TASKS:
-        raise SettingsError("CL010", f"{model!r} is not PORTFOLIO.MODEL.", "Run: fanal models")
-    return place, name
-
-
-def _tell_moved(model: str, version: str, json: bool) -> None:
-    if json:
-        console.emit({"model": model, "champion": version})
-    else:
-        console.say(f"{model}: version {version} is the champion now.")
 
 
 def _models(name: str, *, allow_all: bool) -> tuple[ModelName, ...]:
