@@ -1,9 +1,9 @@
 """Where are runs and versions kept, and which version answers?
 
-MLflow on SQLite tracks runs and versions, keeps the seal of each version (what its manifest was when
-it was trained), and shows the aliases challenger, champion and previous. The truth is the pointer
-beside the artefact (`training.pointer`): scoring reads it alone, a promotion moves it first, and the
-aliases follow, at once or when the registry is opened next.
+MLflow on SQLite tracks runs and versions, keeps the seal of each version (what its manifest was
+when it was trained), and shows the aliases challenger, champion and previous. The truth is the
+pointer beside the artefact (`training.pointer`): scoring reads it alone, a promotion moves it
+first, and the aliases follow, at once or when the registry is opened next.
 """
 
 from __future__ import annotations

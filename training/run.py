@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from features.errors import ModelError
 from features.events import EventSet
 from features.records.folder import Records
 from features.signals.catalogue import feature_set_version
@@ -25,7 +26,11 @@ from training.contexts import context_at
 from training.dataset import Dataset, Task, Workshop
 from training.evaluate import metric_interval
 from training.gates import GateResult, run_gates, verdict
+from training.gates.gathering import gather
+from training.gates.remembering import keep_snapshot, snapshot_of
+from training.manifest import sha256
 from training.models import RUNGS, Prior, log_odds
+from training.pointer import Pointer, Unreadable
 from training.registry import Registry, log_dataset, log_facts, log_file, log_metrics
 from training.report import draw_calibration, draw_lift, draw_shap, model_card
 from training.search import Fitted, fit_rungs
@@ -116,33 +121,64 @@ def train(
         When the tables that the task needs are not there.
     """
     workshop = Workshop(events, task)
+    seen = registry.look(records.portfolio.name, task.name)
     result = run_backtest(workshop, quick=quick, progress=progress)
     days = train_dates(workshop.data_end, workshop.first_day, task.horizon)
     data = workshop.dataset(days, workshop.data_end) if days else None
-    gates = run_gates(result, data) if data is not None and data.size else _nothing(result)
-    said = verdict(gates)
+    data = data if data is not None and data.size else None
     progress("final model")
-    fitted = _fit(result, data, task, said, quick)
-    champion = _champion(records, workshop, days, data, fitted, result, said)
+    fitted = _fit(result, data, task, quick)
+    champion = _champion(records, workshop, days, data, fitted, result)
+    progress("gates")
+    gates, champion, snapshot = _judge(champion, result, data, workshop, registry.home)
+    said = verdict(gates)
     with registry.start_run(records.portfolio.name, task.name) as run:
         progress("logging to MLflow")
         _log(champion, result, gates, data, days, fitted, records)
-        version = None
+        version, left = None, ""
         if said != "no_skill":
-            champion = registry.register(champion, run.info.run_id, _tags(champion, said))
+            rows = None if data is None else data.matrix
+            tags = _tags(champion, said)
+            champion = registry.register(champion, run.info.run_id, tags, rows)
             version = champion.version
-        promoted = _promote(registry, champion, said)
+            if snapshot is not None:
+                keep_snapshot(registry.home, champion, snapshot)
+            progress("promotion")
+            left = _promote(registry, champion, said, seen)
         with tempfile.TemporaryDirectory() as folder:
             _log_pages(Path(folder), champion, result, gates, said, data, progress)
         metrics = result.mean().get("fanal", {})
+        promoted = version is not None and not left
+        reason = _reason(gates, result)
+        if said == "promoted" and left:
+            # Every gate agreed, and yet it did not come to serve.
+            said, reason = "refused", left
         return Trained(
-            task.name, champion.rung.name, said, version, promoted, gates, metrics,
-            _reason(gates, result), run.info.run_id,
+            task.name, champion.rung.name, said, version, promoted, gates, metrics, reason,
+            run.info.run_id,
         )  # fmt: skip
 
 
-def _nothing(result: Backtest) -> tuple[GateResult, ...]:
-    return (GateResult("GT001", passed=False, text=result.reason or "nothing has matured yet"),)
+def _judge(
+    champion: Champion,
+    result: Backtest,
+    data: Dataset | None,
+    workshop: Workshop,
+    home: Path,
+) -> tuple[tuple[GateResult, ...], Champion, bytes | None]:
+    """Ask the gates; give their answers, the model that knows them, and its snapshot."""
+    evidence = None
+    if data is not None and result.verdict != "too_little_data":
+        evidence = gather(result, data, workshop, champion, home)
+    gates = run_gates(result, evidence)
+    snapshot = None if data is None else snapshot_of(workshop, data)
+    facts = {
+        **champion.facts,
+        "verdict": verdict(gates),
+        "gates": [gate.to_json() for gate in gates],
+        "snapshot": None if snapshot is None else sha256(snapshot),
+    }
+    return gates, replace(champion, facts=facts), snapshot
 
 
 def _reason(gates: Sequence[GateResult], result: Backtest) -> str:
@@ -150,25 +186,33 @@ def _reason(gates: Sequence[GateResult], result: Backtest) -> str:
     return "; ".join(failed) if failed else result.reason
 
 
-def _fit(result: Backtest, data: Dataset | None, task: Task, said: str, quick: bool) -> Fitted:
+def _fit(result: Backtest, data: Dataset | None, task: Task, quick: bool) -> Fitted:
     """Fit the rung that the back-test chose on all that is known now."""
-    if data is None or not data.size:
+    if data is None:
         return Fitted(Prior(log_odds(0.5)), Calibration(), {})
-    rung = "prior" if said in ("too_little_data", "no_skill") else result.rung
+    rung = result.rung if result.verdict == "skill" else "prior"
     found = fit_rungs(data, task, quick=quick, only=(rung,))
     return found.get(rung) or fit_rungs(data, task, only=("prior",))["prior"]
 
 
-def _promote(registry: Registry, champion: Champion, said: str) -> bool:
-    """Promote a model that passed; with too little data the prior serves where nothing does."""
+def _promote(
+    registry: Registry, champion: Champion, said: str, seen: Pointer | Unreadable | None
+) -> str:
+    """Promote a model that passed, or say why it does not serve.
+
+    With too little data the prior serves where nothing else does.
+    """
     name = champion.portfolio.name
     if said == "too_little_data":
         if has_champion(registry.home, name, champion.model):
-            return False
+            return "there is a champion already"
     elif said != "promoted":
-        return False
-    registry.promote(name, champion.model, champion.version)
-    return True
+        return "a gate refused it"
+    try:
+        registry.promote(name, champion.model, champion.version, seen=seen)
+    except ModelError as error:
+        return f"{error.code}: {error.message}"
+    return ""
 
 
 def _champion(
@@ -178,12 +222,10 @@ def _champion(
     data: Dataset | None,
     fitted: Fitted,
     result: Backtest,
-    said: str,
 ) -> Champion:
     task = workshop.task
     horizon = timedelta(days=task.horizon.horizon_days + task.horizon.lead_days)
     facts = {
-        "verdict": said,
         "reason": result.reason,
         "trained_through": (days[0] + horizon).isoformat() if days else None,
         "train_dates": [day.isoformat() for day in days],

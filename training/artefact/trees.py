@@ -66,7 +66,7 @@ def readable_trees(name: str, content: bytes) -> str:
     """
     try:
         text = content.decode("ascii")
-        head, middle, tail = text.partition("\nTree=0\n")
+        head, middle, _ = text.partition("\nTree=0\n")
         n_features, per_round, sizes = _check_head(head)
         if not middle or len(sizes) % per_round or not len(sizes) <= _MOST_TREES:
             raise ValueError("number of trees")
@@ -161,8 +161,11 @@ def _check_nodes(tree: Mapping[str, str], n_features: int) -> None:
         if any(tree[name] for name in (*_TREE[2:8], "leaf_weight", *_TREE[11:14])):
             raise ValueError("lists")
         return
-    for name in ("split_gain", "threshold", "internal_value", "internal_weight"):
+    for name in ("split_gain", "internal_value", "internal_weight"):
         _numbers(tree[name], inner)
+    # A split of the missing from the known has no upper end.
+    thresholds = ["0" if part == "inf" else part for part in tree["threshold"].split(" ")]
+    _numbers(" ".join(thresholds), inner)
     _numbers(tree["leaf_weight"], leaves)
     if not all(0 <= feature < n_features for feature in _integers(tree["split_feature"], inner)):
         raise ValueError("features")

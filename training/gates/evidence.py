@@ -121,6 +121,25 @@ class Footprint:
 
 
 @dataclass(frozen=True)
+class Spoken:
+    """What the final model says of some rows.
+
+    Attributes
+    ----------
+    score : (n,) float64
+        Probabilities.
+    age : (n,) float64
+        Days since the first order of the account, or since the deal was opened; NaN unknown.
+    group : (n,) int64
+        Account of each row.
+    """
+
+    score: Floats
+    age: Floats
+    group: Codes
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Everything that gates judge by; what could not be gathered is None, and not asked about.
 
@@ -134,14 +153,14 @@ class Evidence:
         By key (segment, stage): what each test row belongs to, slice by slice.
     duel : Duel or None
         Against the champion, where there is one that can be compared.
+    why_no_duel : str
+        What is said where there is none.
     reread : Reread or None
         Training rows made again.
     remembered : Remembered or None
         Rows that the champion learnt from.
-    past_scores, new_scores : (n,) float64 or None
+    past, new : Spoken or None
         What the final model says of its training rows, and of everyone on the newest day.
-    scored_groups : (n,) int64 or None
-        Account of each of the past scores.
     footprint : Footprint or None
         What the final model costs.
     """
@@ -150,11 +169,11 @@ class Evidence:
     data: Dataset
     words: Mapping[str, tuple[Words, ...]]
     duel: Duel | None = None
+    why_no_duel: str = "there is no champion to compare with"
     reread: Reread | None = None
     remembered: Remembered | None = None
-    past_scores: Floats | None = None
-    new_scores: Floats | None = None
-    scored_groups: Codes | None = None
+    past: Spoken | None = None
+    new: Spoken | None = None
     footprint: Footprint | None = None
 
     @property
