@@ -12,6 +12,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := .
+# Where Python may not keep what it compiles, every start would compile the libraries again: 5 s.
+COMPILED := $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
 # Threads that share out a small matrix, as small optimisers have them, mostly wait in a loop.
 ONE_BLAS_THREAD := OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 # Two workers share two cores: more threads each would only make them wait for one another.
@@ -35,7 +37,7 @@ $(READY): requirements.lock requirements-bootstrap.lock pyproject.toml
 	fi; \
 	$$chosen -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-bootstrap.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes $(COMPILED) -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 

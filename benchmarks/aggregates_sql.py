@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from features.asof import US_PER_DAY
 from features.events import EventSet
-from features.kernel import Codes, Events, Floats, Output, State, compile_program, run
+from features.kernel import Events, Floats, Output, State, compile_program, run
 from features.kernel import Statistic as S
 from features.signals.catalogue import ACCOUNT_SIGNALS, DEAL_SIGNALS
 from features.signals.declare import Signal
@@ -87,11 +87,10 @@ def read_by_kernel(source: Source, as_of: Sequence[int]) -> Floats:
     """What does the kernel read off a source: (day, entity, output)?"""
     n, outputs = source.events.offsets.size - 1, source.outputs
     program = compile_program(source.events, dict(enumerate(outputs)))
-    everyone: Codes = np.arange(n, dtype=np.int64)
-    found = np.empty((len(as_of), n, len(outputs)))
-    for position, moment in enumerate(as_of):
-        run(source.events, program, everyone, np.full(n, moment), found[position])
-    return found
+    entity = np.repeat(np.arange(n), len(as_of))
+    found = np.empty((entity.size, len(outputs)))
+    run(source.events, program, entity, np.tile(np.array(as_of), n), found)
+    return found.reshape(n, len(as_of), len(outputs)).transpose(1, 0, 2)
 
 
 def connect(sources: Sequence[Source], as_of: Sequence[int]) -> duckdb.DuckDBPyConnection:

@@ -8,7 +8,7 @@ records as a loader brings them. What each gives is compared before its time cou
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -24,7 +24,7 @@ from benchmarks.aggregates_sql import (
 )
 from benchmarks.large_portfolio import AS_OF, large_records
 from benchmarks.measuring import Row, faster, median_seconds, timed, together
-from features.asof import instant
+from features.asof import NEVER, Instants, instant
 from features.context import Context, ContextMaker
 from features.events import EventSet, build_events
 from features.kernel import Codes
@@ -38,10 +38,13 @@ GOAL = 20.0
 
 
 @dataclass(frozen=True)
-class Day:
-    """Feature rows of one day, of all accounts and of the deals opened before it."""
+class Rows:
+    """Feature rows of all accounts, and of the deals opened before each day, on all days.
 
-    context: Context
+    Rows of one account follow each other, and so do those of one deal.
+    """
+
+    contexts: Mapping[int, Context]
     accounts: FeatureMatrix
     deals: FeatureMatrix
 
@@ -52,11 +55,11 @@ class Disagreement(Exception):
 
 def run(n_accounts: int = 50_000, days: Sequence[date] = AS_OF, times: int = 3) -> list[Row]:
     """How fast is everything from records to feature rows, against each reference?"""
-    feature_days(build_events(large_records(100)), days[:1])
+    feature_rows(build_events(large_records(100)), days[:1])
     records = large_records(n_accounts)
     pandas_seconds = _pandas(records, days)
     kernel_seconds, sql_seconds, left_out = _duckdb(build_events(records), days)
-    seconds = median_seconds(lambda: feature_days(build_events(records), days), times)
+    seconds = median_seconds(lambda: feature_rows(build_events(records), days), times)
     lines = records.tables["orders"].num_rows
     size = (
         f"{lines:,} order lines, {records.tables['interactions'].num_rows:,} interactions,"
@@ -78,32 +81,34 @@ def run(n_accounts: int = 50_000, days: Sequence[date] = AS_OF, times: int = 3) 
     return [*parts, together("features-1m", seconds, "s", parts, size)]
 
 
-def feature_days(events: EventSet, days: Sequence[date]) -> list[Day]:
+def feature_rows(events: EventSet, days: Sequence[date]) -> Rows:
     """Which rows have all accounts, and all deals opened before each day?"""
-    maker = ContextMaker(events, HORIZON_DAYS)
-    everyone = np.arange(len(events.accounts.words))
-    found = []
-    for day in days:
-        moment = instant(day)
-        context = maker.make(moment)
-        contexts = {moment: context}
-        accounts = account_rows(events, everyone, np.full(everyone.size, moment), contexts)
-        deals = _opened(events, moment)
-        rows = deal_rows(events, deals, np.full(deals.size, moment), contexts)
-        found.append(Day(context, accounts, rows))
-    return found
+    moments = [instant(day) for day in days]
+    contexts = ContextMaker(events, HORIZON_DAYS).make_all(moments)
+    accounts = account_rows(events, *_pairs(len(events.accounts.words), moments), contexts)
+    deal, moment = _pairs(len(events.deals.words), moments)
+    is_opened = _first_opened(events)[deal] < moment
+    deals = deal_rows(events, deal[is_opened], moment[is_opened], contexts, accounts)
+    return Rows(contexts, accounts, deals)
 
 
-def _opened(events: EventSet, moment: int) -> Codes:
+def _pairs(n: int, moments: Sequence[int]) -> tuple[Codes, Instants]:
+    """Every entity at every instant, entity by entity."""
+    return np.repeat(np.arange(n), len(moments)), np.tile(np.array(moments), n)
+
+
+def _first_opened(events: EventSet) -> Instants:
     opened = events.records.tables["opportunities"]
     at = opened.column("created_at").cast("int64").to_numpy()
-    return np.unique(events.deals.code(opened.column("opportunity_id"))[at < moment])
+    first = np.full(len(events.deals.words), NEVER)
+    np.minimum.at(first, events.deals.code(opened.column("opportunity_id")), at)
+    return first
 
 
 def _pandas(records: Records, days: Sequence[date]) -> float:
     """Seconds of the reference, whose numbers are ours."""
     frames = {name: table.to_pandas(date_as_object=False) for name, table in records.tables.items()}
-    ours = feature_days(build_events(records), days)
+    ours = feature_rows(build_events(records), days)
     portfolio = records.portfolio
     total, prepared = timed(
         lambda: prepare(
@@ -114,17 +119,22 @@ def _pandas(records: Records, days: Sequence[date]) -> float:
             horizon_days=HORIZON_DAYS,
         )
     )
-    for day, expected in zip(days, ours, strict=True):
-        everyone = expected.context.tables["segment"]
+    for day in days:
+        moment = instant(day)
+        everyone = ours.contexts[moment].tables["segment"]
         model = tuple(everyone.get(None, f"bgnbd_{name}") for name in ("r", "alpha", "a", "b"))
         known = Known(prepared, pd.Timestamp(day), model)
         seconds, accounts = timed(lambda known=known: account_features(known))
         total += seconds
         seconds, deals = timed(lambda known=known, of=accounts: deal_features(known, of))
         total += seconds
-        _agree(expected.accounts, accounts, day)
-        _agree(expected.deals, deals, day)
+        _agree(_of_day(ours.accounts, moment), accounts, day)
+        _agree(_of_day(ours.deals, moment), deals, day)
     return total
+
+
+def _of_day(rows: FeatureMatrix, moment: int) -> FeatureMatrix:
+    return rows.take(np.flatnonzero(rows.as_of == moment))
 
 
 def _agree(matrix: FeatureMatrix, told: pd.DataFrame, day: date) -> None:

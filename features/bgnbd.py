@@ -13,12 +13,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from scipy.optimize import minimize
 from scipy.special import gammaln, hyp2f1
 
 from features.kernel import Codes, Floats
 
 _MOST_CUSTOMERS = 5_000
+_MOST_TERMS = 400.0
 _START = np.log(np.array([1.0, 5.0, 0.5, 2.0]))
 
 
@@ -96,16 +98,40 @@ def p_silent(
         return np.asarray(1.0 - p_alive(x, last, age, r, alpha, a, b) * (1.0 - silent))
 
 
+@njit(
+    "float64[::1](float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])",
+    cache=True, nogil=True, error_model="numpy",
+)  # fmt: skip
+def _gauss(p, q, c, z, power):  # type: ignore[no-untyped-def]
+    """``(1 - z) ** power * 2F1(p, q; c; z)`` by its series; missing where that does not end."""
+    found = np.full(z.size, np.nan)
+    for i in range(z.size):
+        term, total, n = 1.0, 1.0, 0.0
+        while np.abs(term) > 1e-17 * np.abs(total) and n < _MOST_TERMS:
+            term *= (p[i] + n) * (q[i] + n) / ((c[i] + n) * (n + 1.0)) * z[i]
+            total += term
+            n += 1.0
+        if n < _MOST_TERMS:
+            found[i] = (1.0 - z[i]) ** power[i] * total
+    return found
+
+
 def expected_if_alive(
     x: Floats, age: Floats, r: Floats, alpha: Floats, a: Floats, b: Floats, *, ahead: float
 ) -> Floats:
     """How many purchase days are to be expected in ``ahead`` weeks of who is still alive?
 
     Equation 10 of the paper but for its denominator, which is one over the chance of being alive;
-    missing where a is 1, which makes it undefined.
+    missing where a is 1, which makes it undefined. Euler's transformation (Abramowitz & Stegun,
+    15.3.3) takes the counts out of two of the three parameters of its hypergeometric function, and
+    the series then ends after a few terms.
     """
     with np.errstate(all="ignore"):
         z = ahead / (alpha + age + ahead)
-        ratio = ((alpha + age) / (alpha + age + ahead)) ** (r + x)
-        growth = 1.0 - ratio * hyp2f1(r + x, b + x, a + b + x - 1.0, z)
-        return np.asarray((a + b + x - 1.0) / (a - 1.0) * growth)
+        p, q, c = a + b - 1.0 - r, a - 1.0, a + b + x - 1.0
+        gone = _gauss(*(np.ascontiguousarray(part) for part in np.broadcast_arrays(p, q, c, z, q)))
+        hard = np.isnan(gone) & ~np.isnan(z + c)
+        if hard.any():
+            slow = ((1.0 - z) ** q * hyp2f1(p, q, c, z))[hard]
+            gone[hard] = slow
+        return np.asarray(c / q * (1.0 - gone))

@@ -23,11 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.asof import NEVER, US_PER_DAY, Instants
-from features.walk import LISTS, PLACES, longest_part, rank_events, walk
+from features.readings import SPANS
+from features.sorting import LISTS
+from features.walk import ROOM, longest_part, number_values, plain_entities, walk
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
-Ranks = NDArray[np.int32]
+Ids = NDArray[np.int32]
 
 
 class Statistic(IntEnum):
@@ -77,6 +79,8 @@ class Statistic(IntEnum):
     """80th percentile of the measure, interpolated [1 event]."""
     TOP_SHARE = 21
     """Share of the weight that falls on the value of the measure with most [weight above 0]."""
+    AGE_OF_VALUE = 22
+    """Days since the measure took on the value that it has [1 event]."""
 
 
 class State(IntEnum):
@@ -130,7 +134,8 @@ class Events:
     record: Codes
     flag_names: tuple[str, ...]
     measure_names: tuple[str, ...]
-    _ranks: dict[tuple[int, ...], tuple[Ranks, Ranks]] = field(
+
+    _ids: dict[tuple[int, ...], Ids] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -140,12 +145,25 @@ class Events:
         longest: int = longest_part(self.offsets)
         return longest
 
-    def ranks(self, measures: tuple[int, ...]) -> tuple[Ranks, Ranks]:
-        """In which order do the events of each entity come by some measures? Kept once computed."""
-        if measures not in self._ranks:
+    @cached_property
+    def is_plain(self) -> NDArray[np.bool_]:
+        """Of which entities was every event known as it happened, and never replaced?"""
+        found: NDArray[np.bool_] = plain_entities(
+            self.offsets, self.at, self.known_from, self.known_until
+        )
+        return found
+
+    def ids(self, measures: tuple[int, ...]) -> Ids:
+        """Which of the different values that its entity has is each event's? Kept once found."""
+        if measures not in self._ids:
             asked = np.array(measures, dtype=np.int64)
-            self._ranks[measures] = rank_events(self.offsets, self.measures, asked)
-        return self._ranks[measures]
+            self._ids[measures] = number_values(self.offsets, self.measures, asked)
+        return self._ids[measures]
+
+    def prepare(self, program: Program) -> None:
+        """Find what all threads that run a program ask for."""
+        self.ids(program.numbered)
+        self.is_plain  # noqa: B018
 
     @cached_property
     def shape(self) -> Shape:
@@ -191,11 +209,11 @@ class Program:
 
     tracks: Codes
     outputs: Codes
-    ranked: tuple[int, ...]
+    numbered: tuple[int, ...]
 
 
-_IN_ORDER = frozenset({Statistic.MEDIAN, Statistic.P80, Statistic.DISTINCT, Statistic.TOP_SHARE})
-"""What is read off values in their order."""
+_OF_DIFFERENT_VALUES = frozenset({Statistic.DISTINCT, Statistic.TOP_SHARE})
+"""What is read off values told apart."""
 
 
 def compile_program(events: Events, outputs: Mapping[int, Output]) -> Program:
@@ -226,8 +244,8 @@ def program_for(shape: Shape, outputs: tuple[tuple[int, Output], ...]) -> Progra
     -------
     Program
         Tracks (mask, state, measure, skip in microseconds, weight, first output, last output, place
-        of the measure among those ranked) and outputs (window in microseconds, statistic, column),
-        windows ascending within a track.
+        of the measure among those numbered) and outputs (window in microseconds, statistic,
+        column), windows ascending within a track.
     """
     tracks: dict[tuple[int, int, int, int, int], list[tuple[int, int, int]]] = {}
     for column, output in outputs:
@@ -241,18 +259,18 @@ def program_for(shape: Shape, outputs: tuple[tuple[int, Output], ...]) -> Progra
         )
     rows: list[tuple[int, ...]] = []
     flat: list[tuple[int, int, int]] = []
-    ranked: list[int] = []
+    numbered: list[int] = []
     for track, found in tracks.items():
-        in_order = any(statistic in _IN_ORDER for _, statistic, _ in found)
-        if in_order and track[2] not in ranked:
-            ranked.append(track[2])
-        place = ranked.index(track[2]) if in_order else -1
+        is_numbered = any(statistic in _OF_DIFFERENT_VALUES for _, statistic, _ in found)
+        if is_numbered and track[2] not in numbered:
+            numbered.append(track[2])
+        place = numbered.index(track[2]) if is_numbered else -1
         rows.append((*track, len(flat), len(flat) + len(found), place))
         flat.extend(sorted(found))
     return Program(
         np.array(rows, dtype=np.int64).reshape(-1, 8),
         np.array(flat, dtype=np.int64).reshape(-1, 3),
-        tuple(ranked),
+        tuple(numbered),
     )
 
 
@@ -302,15 +320,17 @@ def reader(
     callable
         Takes the first and last row (exclusive) and the (rows, width) matrix to fill.
     """
-    ranks = events.ranks(program.ranked)
-    seen = np.zeros((PLACES, events.longest), dtype=np.int64)
-    lists = np.empty((LISTS, events.longest))
+    room = max(events.longest, min(ROOM, events.at.size))
+    moments, values = np.empty((4, room), dtype=np.int64), np.empty(room)
+    spans = np.empty((SPANS, min(ROWS_OF_A_CHUNK, entity.size)), dtype=np.int64)
+    lists = np.empty((LISTS, max(events.longest, 1)))
+    is_plain, ids = events.is_plain, events.ids(program.numbered)
 
     def read(low: int, high: int, out: Floats) -> None:
         walk(
             events.offsets, events.at, events.known_from, events.known_until, events.later,
-            events.day, events.flags, events.measures, entity[low:high], as_of[low:high],
-            program.tracks, program.outputs, out, *ranks, seen, lists,
+            events.day, events.flags, events.measures, is_plain, entity[low:high], as_of[low:high],
+            program.tracks, program.outputs, out, ids, moments, values, spans, lists,
         )  # fmt: skip
 
     return read
@@ -341,8 +361,7 @@ def run(
         At most so many rows are walked side by side; the result does not depend on it.
     """
     entity, as_of = np.ascontiguousarray(entity), np.ascontiguousarray(as_of)
-    # Once, before several threads ask for them.
-    events.ranks(program.ranked)
+    events.prepare(program)
 
     def worker() -> Callable[[int, int], None]:
         read = reader(events, program, entity, as_of)

@@ -224,8 +224,7 @@ def _rows(
     days = local_days(moments, events.portfolio.timezone).astype(np.float64)
     asked = _Asked(code, as_of, moment, days, moments / US_PER_DAY, found, carried)
     for source, program in plan.sources:
-        # Once, before several threads ask for them.
-        events.sources[source].ranks(program.ranked)
+        events.sources[source].prepare(program)
     values = np.empty((code.size, len(plan.names)))
     keys = np.empty((len(plan.keys), code.size), dtype=np.int64)
     in_chunks(code.size, partial(_worker, plan, events, asked, values, keys))

@@ -10,7 +10,7 @@ one opened a day later has not, even where it is already won.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,34 +19,14 @@ from numpy.typing import NDArray
 from features.asof import NEVER, US_PER_DAY, Instants
 from features.closings import Spells
 from features.events import EventSet
-from features.kernel import Codes, Events, Floats, Output, compile_program, run
+from features.kernel import Codes, Events, Floats, Output
 from features.kernel import Statistic as S
+from features.sight import Read, codes_read, last_codes
 
 PRIOR_DEALS = 20.0
 DEAL_KEYS = ("product", "lead_source", "competitor", "deal_kind")
 
 Mask = NDArray[np.bool_]
-
-
-def read_all(events: Events, outputs: Sequence[Output], as_of: int) -> Floats:
-    """Read outputs for every entity of some events at one instant; (n_entities, n_outputs)."""
-    n = events.offsets.size - 1
-    out = np.full((n, len(outputs)), np.nan)
-    program = compile_program(events, dict(enumerate(outputs)))
-    run(events, program, np.arange(n, dtype=np.int64), np.full(n, as_of, dtype=np.int64), out)
-    return out
-
-
-def last_codes(events: Events | None, n: int, as_of: int) -> Codes:
-    """Code of an attribute of each entity as it was known; -1 where it was not."""
-    return _codes(events, Output(S.LAST, "code"), n, as_of)
-
-
-def _codes(events: Events | None, output: Output, n: int, as_of: int) -> Codes:
-    if events is None or output.measure not in events.measure_names:
-        return np.full(n, -1, dtype=np.int64)
-    found = read_all(events, [output], as_of)[:, 0]
-    return np.where(np.isnan(found), -1, found).astype(np.int64)
 
 
 def rates(key: Codes, is_won: Mask, n_keys: int) -> Floats:
@@ -77,9 +57,10 @@ def _or_last(values: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class StageEntries:
-    """Entries of open deals into a stage, one per move; `left` and `closed` may be ``NEVER``.
+    """Entries of open deals into a stage; `left` and `closed` may be ``NEVER``.
 
-    `seen` are the stages of all moves, those of closed deals included.
+    A move that leaves the stage as it is (a new amount, a close put off) is none. `seen` are the
+    stages of all moves, those of closed deals included.
     """
 
     deal: Codes
@@ -173,18 +154,22 @@ def _entries(moves: Events, opened: Instants, closed: Instants, as_of: int) -> S
     seen = _visible(moves, as_of)
     deal = _entities(moves)[seen]
     seen, deal = seen[opened[deal] < NEVER], deal[opened[deal] < NEVER]
-    at = moves.at[seen]
+    stages = moves.measures[moves.measure_names.index("stage"), seen].astype(np.int64)
+    enters = np.ones(deal.size, dtype=bool)
+    enters[1:] = (deal[1:] != deal[:-1]) | (stages[1:] != stages[:-1])
+    deal, stage, at = deal[enters], stages[enters], moves.at[seen][enters]
     left = np.full(at.size, NEVER, dtype=np.int64)
     stays = deal[1:] == deal[:-1]
     left[:-1][stays] = at[1:][stays]
     is_open = at < closed[deal]
-    stage = moves.measures[moves.measure_names.index("stage"), seen].astype(np.int64)
     return StageEntries(
-        deal[is_open], stage[is_open], at[is_open], left[is_open], closed[deal[is_open]], stage
+        deal[is_open], stage[is_open], at[is_open], left[is_open], closed[deal[is_open]], stages
     )
 
 
-def track_record(events: EventSet, spells: Spells, as_of: int, horizon_days: int) -> TrackRecord:
+def track_record(
+    events: EventSet, spells: Spells, read: Read, as_of: int, horizon_days: int
+) -> TrackRecord:
     """What became of the deals, as known on a day?
 
     Parameters
@@ -193,6 +178,8 @@ def track_record(events: EventSet, spells: Spells, as_of: int, horizon_days: int
         With the sources ``created`` and ``moves``.
     spells : Spells
         Of the moves.
+    read : Read
+        Reads at the instant.
     as_of : int
         Instant.
     horizon_days : int
@@ -204,18 +191,18 @@ def track_record(events: EventSet, spells: Spells, as_of: int, horizon_days: int
     opened = np.full(n, NEVER, dtype=np.int64)
     opened[_entities(created)[seen]] = created.at[seen]
     closed, is_won = spells.seen(as_of)
-    static = last_codes(events.sources.get("deal_owner"), n, as_of)
-    first = _codes(moves, Output(S.FIRST, "owner"), n, as_of)
-    last = _codes(moves, Output(S.LAST, "owner"), n, as_of)
+    static = last_codes(read, events.sources.get("deal_owner"), n)
+    first = codes_read(read, moves, Output(S.FIRST, "owner"), n)
+    last = codes_read(read, moves, Output(S.LAST, "owner"), n)
     return TrackRecord(
         as_of,
         horizon_days * US_PER_DAY,
         opened,
         closed,
         is_won,
-        _codes(created, Output(S.LAST, "account"), n, as_of),
+        codes_read(read, created, Output(S.LAST, "account"), n),
         np.where(first < 0, static, first),
         np.where(last < 0, static, last),
-        {name: last_codes(events.sources.get(name), n, as_of) for name in DEAL_KEYS},
+        {name: last_codes(read, events.sources.get(name), n) for name in DEAL_KEYS},
         _entries(moves, opened, closed, as_of),
     )

@@ -28,7 +28,8 @@ least `currency` and `timezone`. `fanal import` makes it from an export
   every table may carry, says when your side learned of the row, and then both must lie before the
   day. A table without event time is known from the start.
 - Of several rows with one *key* the one with the latest `known_at` before the day counts; when
-  that one is deleted, none does. Order lines without `line_id` never replace one another.
+  that one is deleted, none does. Order lines without `line_id` never replace one another, nor does
+  a deleted one withdraw any: map `line_id` where lines are corrected or taken back.
 - A table without key is append-only: each row is a fact of its own. From its `known_at` on, a
   deleted row ends the equal ones known until then: those of the same `account_id`, `changed_at`
   and `field` in `account_history`, of the same `account_id`, `occurred_at` and `kind` in

@@ -11,7 +11,7 @@ from features.bgnbd import BgNbd, fit, repeat_purchases
 from features.events import EventSet
 from features.kernel import Floats, Output
 from features.kernel import Statistic as S
-from features.track_record import read_all
+from features.sight import Read
 
 _ACTIVITY_DAYS = 180
 
@@ -40,8 +40,8 @@ class Buying:
     model: BgNbd | None
 
 
-def buying_of(events: EventSet, as_of: int, horizon_days: int) -> Buying:
-    """How did every account buy, as known at an instant?
+def buying_of(events: EventSet, read: Read, horizon_days: int) -> Buying:
+    """How did every account buy, as known at the instant that is read?
 
     Active accounts ordered in 180 days; those that were active a horizon ago and ordered nothing
     since are gone.
@@ -54,7 +54,7 @@ def buying_of(events: EventSet, as_of: int, horizon_days: int) -> Buying:
         return Buying(unknown, unknown, none, none, none, None)
     bought = ("is_purchase",)
     before = _ACTIVITY_DAYS + horizon_days
-    revenue, count, active, was_active, since, days, first, last = read_all(
+    revenue, count, active, was_active, since, days, first, last = read(
         orders,
         [
             Output(S.SUM, "net_amount", window_days=365),
@@ -66,7 +66,6 @@ def buying_of(events: EventSet, as_of: int, horizon_days: int) -> Buying:
             Output(S.AGE_FIRST, where=bought),
             Output(S.AGE_LAST, where=bought),
         ],
-        as_of,
     ).T
     known = ~np.isnan(first)
     repeats = repeat_purchases(days[known])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,18 +15,19 @@ from features.context.tables import PORTFOLIO, Context, ContextTable
 from features.events import EventSet
 from features.kernel import Codes, Floats, Output
 from features.kernel import Statistic as S
+from features.sight import Read, Sight, last_codes
 from features.signals.surroundings import DECILES
 from features.track_record import (
     DEAL_KEYS,
     PRIOR_DEALS,
     TrackRecord,
-    last_codes,
     rates,
-    read_all,
     track_record,
 )
 
 _PEER_ACTIVITY_DAYS = 365
+_ROWS_AT_ONCE = 2_000_000
+"""So many entities, times instants, are read together."""
 
 
 class ContextMaker:
@@ -43,31 +45,73 @@ class ContextMaker:
         self.events = events
         self.horizon_days = horizon_days
         has_deals = {"created", "moves"} <= set(events.sources)
-        self._bought: dict[int, Buying] = {}
         self._spells = closing_spells(events.sources["moves"]) if has_deals else None
+
+    def make_all(self, moments: Sequence[int]) -> dict[int, Context]:
+        """Make the contexts of some instants, each from what was known before it alone.
+
+        What is read of every entity is read for several instants in one pass.
+        """
+        entities = max(len(self.events.accounts.words), len(self.events.deals.words), 1)
+        together = max(1, _ROWS_AT_ONCE // entities)
+        found: dict[int, Context] = {}
+        for first in range(0, len(moments), together):
+            some = moments[first : first + together]
+            sight = Sight(some)
+            found |= {moment: self._make(moment, sight.at(moment)) for moment in some}
+        return found
 
     def make(self, as_of: int) -> Context:
         """Make the context of one instant, from what was known before it alone."""
+        return self.make_all([as_of])[as_of]
+
+    def _make(self, as_of: int, read: Read) -> Context:
         record = (
             None
             if self._spells is None
-            else track_record(self.events, self._spells, as_of, self.horizon_days)
+            else track_record(self.events, self._spells, read, as_of, self.horizon_days)
         )
+        buying = buying_of(self.events, read, self.horizon_days)
+        tables = _Surroundings(self.events, read, record, buying).tables()
+        return Context(as_of, self.horizon_days, tables)
+
+
+@dataclass(frozen=True)
+class _Surroundings:
+    """What the tables of one context are computed from.
+
+    Attributes
+    ----------
+    events : EventSet
+        All events of the portfolio.
+    read : Read
+        Reads them at the instant.
+    record : TrackRecord or None
+        Of the deals; None where there are none.
+    buying : Buying
+        Of the accounts.
+    """
+
+    events: EventSet
+    read: Read
+    record: TrackRecord | None
+    buying: Buying
+
+    def tables(self) -> dict[str, ContextTable]:
+        """Every table that a context has."""
+        record = self.record
         tables = {
-            "segment": self._segment(as_of, record),
-            "country": self._country(as_of),
-            "parent": self._parent(as_of),
-        }
+            "segment": self._segment(), "country": self._country(), "parent": self._parent(),
+        }  # fmt: skip
         if record is None:
             unknown = _table((), {"win_rate": np.array([np.nan])}, np.empty(0, dtype=np.int64))
-            tables |= dict.fromkeys(("stage", "owner", *DEAL_KEYS), unknown)
-            return Context(as_of, self.horizon_days, tables)
+            return tables | dict.fromkeys(("stage", "owner", *DEAL_KEYS), unknown)
         tables |= {"stage": self._stage(record), "owner": self._owner(record)}
         for name in DEAL_KEYS:
             words, key = self.events.words[name].words, record.keys[name]
             win_rate = record.matured_rates(key, len(words))
             tables[name] = _table(words, {"win_rate": win_rate}, key)
-        return Context(as_of, self.horizon_days, tables)
+        return tables
 
     def _stage(self, record: TrackRecord) -> ContextTable:
         words = self.events.words["stage"].words
@@ -85,26 +129,29 @@ class ContextMaker:
         known = record.opened < NEVER
         return _table(words, columns, np.append(record.first_owner[known], record.owner[known]))
 
-    def _segment(self, as_of: int, record: TrackRecord | None) -> ContextTable:
+    def _segment(self) -> ContextTable:
         words = self.events.words["segment"].words
-        segment = self._account_segments(as_of)
-        values = {"usual_gap_days": self._usual_gaps(as_of)}
+        record, segment = self.record, self._code_of_accounts("segment")
+        values = {"usual_gap_days": self._usual_gaps(segment)}
         if record is not None:
             # One more at the end, for the deals (-1) whose account is not known.
             of_deal = np.append(segment, -1)[record.account]
             values["decided_win_rate"] = record.decided_rates(of_deal, len(words))
-        values |= self._money(as_of, record)
-        return _table(words, values | self._peers_in(segment, len(words), as_of), segment)
+        values |= self._money(segment)
+        return _table(words, values | self._peers_in(segment, len(words)), segment)
 
-    def _country(self, as_of: int) -> ContextTable:
+    def _country(self) -> ContextTable:
         words = self.events.words["country"].words
-        n = len(self.events.accounts.words)
-        country = last_codes(self.events.sources.get("country"), n, as_of)
-        return _table(words, self._peers_in(country, len(words), as_of), country)
+        country = self._code_of_accounts("country")
+        return _table(words, self._peers_in(country, len(words)), country)
 
-    def _peers_in(self, place: Codes, n: int, as_of: int) -> dict[str, Floats]:
+    def _code_of_accounts(self, attribute: str) -> Codes:
+        n = len(self.events.accounts.words)
+        return last_codes(self.read, self.events.sources.get(attribute), n)
+
+    def _peers_in(self, place: Codes, n: int) -> dict[str, Floats]:
         """How active accounts of each segment or country buy, how many left, and their BG/NBD."""
-        buying = self._buying(as_of)
+        buying = self.buying
         revenue, orders = buying.revenue, buying.orders
         active = [own[buying.is_active[own]] for own in _groups(place, n)]
         shares = [number / 10 for number in DECILES]
@@ -119,53 +166,37 @@ class ContextMaker:
             values[f"bgnbd_{name}"] = np.full(n + 1, value)
         return values
 
-    def _buying(self, as_of: int) -> Buying:
-        if as_of not in self._bought:
-            self._bought = {as_of: buying_of(self.events, as_of, self.horizon_days)}
-        return self._bought[as_of]
-
-    def _parent(self, as_of: int) -> ContextTable:
+    def _parent(self) -> ContextTable:
         """What the accounts of each group add up to."""
         words = self.events.words["parent"].words
-        n = len(self.events.accounts.words)
-        parent = last_codes(self.events.sources.get("parent"), n, as_of)
-        buying = self._buying(as_of)
-
-        groups = _groups(parent, len(words))[:-1]
-
-        def sums(values: Floats) -> Floats:
-            # Exact sums: the order of the accounts must not change a digit.
-            return np.array([*(math.fsum(values[own]) for own in groups), np.nan])
-
-        accounts = sums(np.ones(n))
+        parent, buying, n = self._code_of_accounts("parent"), self.buying, len(words)
+        groups = _groups(parent, n)[:-1]
+        accounts = np.array([own.size for own in groups], dtype=np.float64)
+        # Exact sums: the order of the accounts must not change a digit.
+        revenue = np.array([math.fsum(buying.revenue[own]) for own in groups])
+        active = np.bincount(parent[buying.is_active & (parent >= 0)], minlength=n)
         with np.errstate(invalid="ignore"):
             # Without orders, what the group buys is not known, rather than nothing.
-            is_active = np.where(np.isnan(buying.revenue), np.nan, buying.is_active)
-            active = sums(is_active) / accounts
-        columns = {
-            "accounts": accounts, "revenue_365d": sums(buying.revenue), "active_share": active,
-        }  # fmt: skip
-        return _table(words, columns, parent)
+            share = np.where(np.isnan(revenue), np.nan, active / accounts)
+        columns = {"accounts": accounts, "revenue_365d": revenue, "active_share": share}
+        return _table(
+            words, {name: np.append(values, np.nan) for name, values in columns.items()}, parent
+        )
 
-    def _account_segments(self, as_of: int) -> Codes:
-        events = self.events
-        return last_codes(events.sources.get("segment"), len(events.accounts.words), as_of)
-
-    def _money(self, as_of: int, record: TrackRecord | None) -> dict[str, Floats]:
+    def _money(self, segment: Codes) -> dict[str, Floats]:
         """Margin rate, and quantiles of what may be at stake, per segment and (last) for all.
 
         At stake are the trailing 365 days of every account that bought (margin where margins are
         known, revenue else) and the margin of every open deal: one scale for every kind of action.
         """
         n = len(self.events.words["segment"].words)
-        segment = self._account_segments(as_of)
-        revenue, margin = self._trailing(as_of)
+        revenue, margin = self._trailing()
         rate = _or_last(
             np.array([_margin_rate(revenue[own], margin[own]) for own in _groups(segment, n)])
         )
         known = rate[np.where(segment < 0, n, segment)]
         value = np.where(np.isnan(known), revenue, revenue * known)
-        account, amount = self._open_amounts(as_of, record)
+        account, amount = self._open_amounts()
         deal_rate = known[account]
         amount = np.where(np.isnan(deal_rate), amount, amount * deal_rate)
         stake = np.concatenate((value, amount))
@@ -175,7 +206,7 @@ class ContextMaker:
         stakes = np.array([_quantiles(stake[own], [0.5, 0.95]) for own in _groups(member, n)]).T
         return {"margin_rate": rate, "stake_median": stakes[0], "stake_p95": stakes[1]}
 
-    def _trailing(self, as_of: int) -> tuple[Floats, Floats]:
+    def _trailing(self) -> tuple[Floats, Floats]:
         """Net revenue and margin of each account over 365 days; NaN where margins are unknown."""
         orders = self.events.sources.get("orders")
         nothing = np.zeros(len(self.events.accounts.words))
@@ -183,32 +214,30 @@ class ContextMaker:
             return nothing, np.full(nothing.size, np.nan)
         window = float(_PEER_ACTIVITY_DAYS)
         names = [name for name in ("net_amount", "margin_amount") if name in orders.measure_names]
-        found = read_all(orders, [Output(S.SUM, name, window_days=window) for name in names], as_of)
+        found = self.read(orders, [Output(S.SUM, name, window_days=window) for name in names])
         return found[:, 0], found[:, 1] if len(names) == 2 else np.full(nothing.size, np.nan)
 
-    def _open_amounts(self, as_of: int, record: TrackRecord | None) -> tuple[Codes, Floats]:
+    def _open_amounts(self) -> tuple[Codes, Floats]:
         """Accounts and amounts of the deals that are open."""
-        moves = self.events.sources.get("moves")
+        record, moves = self.record, self.events.sources.get("moves")
         if record is None or moves is None or "amount" not in moves.measure_names:
             return np.empty(0, dtype=np.int64), np.empty(0)
-        amount = read_all(moves, [Output(S.LAST, "amount")], as_of)[:, 0]
+        amount = self.read(moves, [Output(S.LAST, "amount")])[:, 0]
         is_open = (record.opened < NEVER) & (record.closed == NEVER) & (amount > 0)
         return record.account[is_open], amount[is_open]
 
-    def _usual_gaps(self, as_of: int) -> Floats:
+    def _usual_gaps(self, segment: Codes) -> Floats:
         """Median over accounts of their median gap, per segment and (last) for all."""
         n_segments = len(self.events.words["segment"].words)
         usual = np.full(n_segments + 1, np.nan)
         orders = self.events.sources.get("orders")
         if orders is None:
             return usual
-        gap, age = read_all(
+        gap, age = self.read(
             orders,
             [Output(S.GAP_MEDIAN, where=("is_purchase",)),
              Output(S.AGE_LAST, where=("is_purchase",))],
-            as_of,
         ).T  # fmt: skip
-        segment = self._account_segments(as_of)
         known = ~np.isnan(gap) & (age <= _PEER_ACTIVITY_DAYS)
         if not known.any():
             return usual
@@ -251,10 +280,9 @@ def _or_last(values: Floats) -> Floats:
 
 def _table(words: tuple[str, ...], columns: Mapping[str, Floats], seen: Codes) -> ContextTable:
     """Values of the keys seen so far: a key first met later must not change an older context."""
-    codes = [int(code) for code in np.unique(seen) if code >= 0]
+    codes = [code for code in np.unique(seen).tolist() if code >= 0]
+    keys = [*(words[code] for code in codes), PORTFOLIO]
+    rows = np.stack(list(columns.values()), axis=1)[[*codes, len(words)]].tolist()
     return ContextTable(
-        {
-            key: {name: float(values[row]) for name, values in columns.items()}
-            for key, row in (*((words[code], code) for code in codes), (PORTFOLIO, len(words)))
-        }
+        {key: dict(zip(columns, row, strict=True)) for key, row in zip(keys, rows, strict=True)}
     )

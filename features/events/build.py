@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,6 +11,7 @@ from features.closings import closing_spells
 from features.events import of_accounts, of_deals
 from features.events.rates import OrderLines
 from features.events.sheet import Vocabulary
+from features.events.versions import THREADS
 from features.events.world import World
 from features.kernel import Codes, Events, Floats
 from features.records.folder import Portfolio, Records
@@ -106,7 +108,7 @@ def build_events(records: Records) -> EventSet:
         Sources whose tables exist; the others are absent and their signals unavailable.
     """
     world = World(records)
-    sources = {name: build(world) for name, build in (*_OF_ACCOUNTS.items(), *_OF_DEALS.items())}
+    sources = _build_all(world)
     moves = sources["moves"]
     if moves is not None:
         sources["account_deals"] = of_deals.account_deals(world, closing_spells(moves))
@@ -122,3 +124,13 @@ def build_events(records: Records) -> EventSet:
         world.order_lines,
         records,
     )
+
+
+def _build_all(world: World) -> dict[str, Events | None]:
+    """Build every source, side by side where there are many rows."""
+    builders = {**_OF_ACCOUNTS, **_OF_DEALS}
+    if not world.book.is_large:
+        return {name: build(world) for name, build in builders.items()}
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = pool.map(lambda build: build(world), builders.values())
+        return dict(zip(builders, found, strict=True))

@@ -185,7 +185,9 @@ def contacts(world: World) -> Events | None:
         return None
     left = found.sheet.instants("left_at", NEVER)
     left_day = np.where(left == NEVER, np.nan, left / US_PER_DAY)
-    # Where nobody notes who left, everybody we know is taken to be there.
+    # Where nobody notes who left, everybody we know is taken to be there, and who left is unknown.
+    if not found.sheet.has("left_at"):
+        return world.by_account(found, later=left)
     return world.by_account(found, later=left, measures={"left_day": left_day})
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,9 @@ from features.events.sheet import Mask, Sheet, Texts
 from features.kernel import Codes
 from features.records.contract import TABLES
 from features.records.folder import Records
+
+THREADS = 2
+_MANY_ROWS = 50_000
 
 ALWAYS = -(2**62)
 """The event time of what is known from the start."""
@@ -114,6 +118,17 @@ class Book:
         self.portfolio = records.portfolio
         self.sheets = {name: Sheet(table) for name, table in records.tables.items()}
         self._versions: dict[str, Versions] = {}
+
+    @property
+    def is_large(self) -> bool:
+        """Are there so many rows that a second thread is worth its start?"""
+        return sum(sheet.rows for sheet in self.sheets.values()) >= _MANY_ROWS
+
+    def read_ahead(self, columns: Iterable[tuple[str, str]]) -> None:
+        """Read the texts of some columns of some tables, side by side where there are many."""
+        if self.is_large:
+            with ThreadPoolExecutor(THREADS) as pool:
+                list(pool.map(lambda place: self.texts(*place), columns))
 
     def texts(self, table: str, column: str) -> Texts | None:
         """Texts of all rows of a table; None where table or column is absent."""

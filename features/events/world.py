@@ -15,6 +15,15 @@ from features.events.versions import Book, Versions
 from features.kernel import Codes, Events, Floats
 from features.records.folder import Records
 
+_READ_WHOLE = (
+    ("orders", "order_id"), ("orders", "line_id"), ("orders", "product_id"),
+    ("orders", "currency"), ("interactions", "interaction_id"), ("interactions", "contact_id"),
+    ("interactions", "kind"), ("interactions", "direction"), ("interactions", "outcome"),
+    ("opportunities", "opportunity_id"), ("opportunity_history", "stage"),
+    ("opportunity_history", "owner_id"), ("accounts", "parent_account_id"),
+)  # fmt: skip
+"""Texts of large tables that are read in any case."""
+
 
 class World:
     """Ids, words and stages of one set of records, shared by the builders of its sources.
@@ -43,6 +52,7 @@ class World:
     def __init__(self, records: Records) -> None:
         self.book = Book(records)
         self.zone = records.portfolio.timezone
+        self.book.read_ahead((*((name, "account_id") for name in self.book.sheets), *_READ_WHOLE))
         self.accounts = self._words(*((name, "account_id") for name in self.book.sheets))
         self.opportunities = self.book.versions("opportunities")
         self.order_lines = order_lines(self.book)

@@ -32,13 +32,32 @@ _LETTERS = str.maketrans(
 _ABBREVIATION = re.compile(r"\b(\w)\.\s?(?=\w\b)|\b(\w)\.")
 _NO_WORD = re.compile(r"[\W_]+")
 _FILLERS = frozenset({"and", "et", "und", "the"})
-_LEGAL_FORMS = frozenset({
-    "ab", "ag", "aps", "as", "asa", "bv", "bvba", "co", "company", "corp", "corporation",
-    "cv", "eirl", "eurl", "ev", "gbr", "gesmbh", "gie", "gmbh", "inc", "incorporated", "kft",
-    "kg", "kgaa", "kk", "limited", "llc", "llp", "lp", "ltd", "mbh", "nv", "ohg", "oy", "oyj",
-    "plc", "pty", "pvt", "sa", "sas", "sasu", "sarl", "sca", "scop", "scs", "se", "sl", "slu",
-    "snc", "soc", "societe", "spa", "spol", "sprl", "srl", "sro", "sp", "zoo", "ug", "vof",
+_PHRASES = tuple(
+    (re.compile(rf"\b{words}\b"), short)
+    for words, short in (
+        ("s ?a r ?l", "sarl"), ("s r ?o", "sro"), ("sp z ?o ?o", "spzoo"), ("a s$", "as"),
+        ("societe anonyme", "sa"), ("societe par actions simplifiee", "sas"),
+        ("societe a responsabilite limitee", "sarl"), ("aktiengesellschaft", "ag"),
+        ("gesellschaft mit beschrankter haftung", "gmbh"), ("ug haftungsbeschrankt", "ug"),
+    )
+)  # fmt: skip
+"""Legal forms of several words, as they stand once punctuation is gone."""
+_LONG = {
+    "bros": "brothers", "cie": "compagnie", "ets": "etablissements", "gebr": "gebruder",
+    "st": "saint", "ste": "sainte",
+}  # fmt: skip
+_LEADING_FORMS = frozenset({
+    "ab", "bv", "eirl", "eurl", "firma", "gie", "nv", "oy", "sa", "sarl", "sas", "sasu", "sca",
+    "scop", "scs", "selarl", "snc", "soc", "societe", "sprl",
 })  # fmt: skip
+"""Those that also stand before a name; AG Insurance has its name from its letters."""
+_LEGAL_FORMS = (_LEADING_FORMS - {"firma"}) | {
+    "ag", "aps", "as", "asa", "bvba", "co", "company", "compagnie", "corp", "corporation", "cv",
+    "eg", "ek", "ev", "gbr", "gesmbh", "gmbh", "inc", "incorporated", "kft", "kg", "kgaa", "kk",
+    "limited", "llc", "llp", "lp", "ltd", "mbh", "ohg", "oyj", "plc", "pty", "pvt", "se", "sl",
+    "slu", "spa", "spol", "spzoo", "srl", "sro", "ug", "vof",
+}  # fmt: skip
+_UMLAUT = re.compile(r"(?<=[aou])e")
 
 
 @dataclass(frozen=True)
@@ -67,15 +86,20 @@ def plain_name(name: str) -> str:
     'dupont fils'
     >>> plain_name("SARL DUPONT ET FILS"), plain_name("Müller GmbH & Co. KG"), plain_name("SAS")
     ('dupont fils', 'muller', 'sas')
+    >>> plain_name("Ets Dupont S.à r.l."), plain_name("AG Insurance")
+    ('etablissements dupont', 'ag insurance')
     """
     folded = unicodedata.normalize("NFKD", name.casefold().translate(_LETTERS))
     bare = "".join(letter for letter in folded if not unicodedata.combining(letter))
-    words = _NO_WORD.sub(" ", _ABBREVIATION.sub(r"\1\2", bare)).split()
+    spaced = _NO_WORD.sub(" ", _ABBREVIATION.sub(r"\1\2", bare)).strip()
+    for phrase, short in _PHRASES:
+        spaced = phrase.sub(short, spaced)
+    words = [_LONG.get(word, word) for word in spaced.split()]
     told = [word for word in words if word not in _FILLERS] or words
     first, last = 0, len(told)
     while first < last and told[last - 1] in _LEGAL_FORMS:
         last -= 1
-    while first < last and told[first] in _LEGAL_FORMS:
+    while first < last and told[first] in _LEADING_FORMS:
         first += 1
     return " ".join(told[first:last] or told)
 
@@ -85,7 +109,8 @@ def near_pairs(names: Sequence[str]) -> NearPairs:
 
     The score is the better of two rapidfuzz ratios: of the words in alphabetical order, and of the
     letters without spaces. Digits must be equal (``Store 12`` is not ``Store 13``), and the words
-    that differ must be alike by themselves (``Paris Est`` is not ``Paris Ouest``).
+    that differ must be alike by themselves (``Paris Est`` is not ``Paris Ouest``). An e that stands
+    for two dots (``Koeln``, ``Köln``) tells nothing apart.
 
     Parameters
     ----------
@@ -98,6 +123,7 @@ def near_pairs(names: Sequence[str]) -> NearPairs:
     >>> found.first.tolist(), found.second.tolist(), found.score.round(1).tolist()
     ([0], [2], [92.3])
     """
+    names = [_UMLAUT.sub("", name) for name in names]
     words = [" ".join(sorted(name.split())) for name in names]
     letters = [name.replace(" ", "") for name in names]
     first, second = _candidates(names, words, letters)

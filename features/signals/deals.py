@@ -102,7 +102,12 @@ SIGNALS = (
         entity="deal",
     ),
     _move(
-        "stage_age_days", Output(S.AGE_LAST),
+        "stage_age_days", Output(S.AGE_OF_VALUE, "stage"),
+        About("days", "deal", "STAGE_AGE", "days since the deal came to its stage", win=-1,
+              is_actionable=True, missing="without a dated change"),
+    ),
+    _move(
+        "days_since_last_move", Output(S.AGE_LAST),
         About("days", "deal", "STAGE_AGE", "days since anything changed on the deal", win=-1,
               is_actionable=True, missing="without a dated change"),
     ),
@@ -192,13 +197,15 @@ SIGNALS = (
               missing="without an amount, or when the first was 0"), entity="deal",
     ),
     _move(
-        "amount_changes", Output(S.DISTINCT, "amount"),
-        About("amounts", "deal", "DEAL_AMOUNT", "different amounts the deal has had"),
-    ),
-    _move(
         "amount_cuts", Output(S.FALLS, "amount"),
         About("cuts", "deal", "DEAL_AMOUNT", "how often the amount was cut", win=-1,
               is_actionable=True),
+    ),
+    _move("_amount_rises", Output(S.RISES, "amount")),
+    derived(
+        "amount_changes", _MOVES, col("_amount_rises") + col("amount_cuts"),
+        About("changes", "deal", "DEAL_AMOUNT", "how often the amount was raised or cut"),
+        entity="deal",
     ),
     derived(
         "amount_to_basket", _MOVES, ratio(col("amount"), col("account_average_basket_365d")),

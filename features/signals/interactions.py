@@ -211,8 +211,9 @@ SIGNALS = (
     ),
     aggregate("_last_left_day", "contacts", Output(S.MAX, "left_day", state=State.SETTLED)),
     aggregate(
-        "contacts_left", "contacts", Output(S.COUNT, state=State.SETTLED),
-        About("people", "relationship", "CONTACT_LOST", "people we knew who left", churn=1),
+        "contacts_left", "contacts", Output(S.COUNT, "left_day", state=State.SETTLED),
+        About("people", "relationship", "CONTACT_LOST", "people we knew who left", churn=1,
+              missing="where nobody notes who left"),
     ),
     derived(
         "days_since_contact_left", "contacts", col("_as_of_utc_day") - col("_last_left_day"),

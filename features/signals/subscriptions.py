@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from features.formulas import col, maximum, ratio
+from features.formulas import MISSING, col, maximum, ratio, where
 from features.kernel import Output, State
 from features.kernel import Statistic as S
 from features.signals.declare import About, aggregate, derived
@@ -16,9 +16,14 @@ SIGNALS = (
         About("subscriptions", "contract", "SUBSCRIPTIONS", "subscriptions that run", churn=-1,
               is_actionable=True),
     ),
-    aggregate(
-        "mrr", _SUB, Output(S.SUM, "mrr_amount", state=State.OPEN),
-        About("currency", "contract", "SUBSCRIPTIONS", "monthly amount under contract", churn=-1),
+    aggregate("_known_mrr", _SUB, Output(S.SUM, "mrr_amount", state=State.OPEN)),
+    aggregate("_amounts", _SUB, Output(S.COUNT, "mrr_amount", state=State.OPEN)),
+    derived(
+        "mrr", _SUB,
+        where(col("live_subscriptions") > 0.0,
+              where(col("_amounts") > 0.0, col("_known_mrr"), MISSING), col("_known_mrr")),
+        About("currency", "contract", "SUBSCRIPTIONS", "monthly amount under contract", churn=-1,
+              missing="when no amount of the subscriptions that run is known"),
     ),
     aggregate("_mrr_change_180d", "mrr_moves", Output(S.SUM, "mrr", window_days=180), table=_SUB),
     derived(

@@ -74,20 +74,21 @@ SIGNALS = (
     derived(
         "group_accounts", "accounts",
         where(is_missing(col("_parent")), MISSING, col("_group_accounts")),
-        About("accounts", "profile", "GROUP", "accounts of its group that we know",
-              missing="without a parent"),
+        About("accounts", "profile", "GROUP",
+              "accounts of its parent that we know, itself included", missing="without a parent"),
     ),
     derived(
         "group_revenue_365d", "orders",
         where(is_missing(col("_parent")), MISSING, col("_group_revenue_365d")),
-        About("currency", "profile", "GROUP", "revenue of its group in 365 days", churn=-1, win=1,
-              missing="without a parent"),
+        About("currency", "profile", "GROUP", "revenue of 365 days of the accounts of its parent",
+              churn=-1, win=1, missing="without a parent"),
     ),
     derived(
         "group_active_share", "orders",
         where(is_missing(col("_parent")), MISSING, col("_group_active_share")),
-        About("share", "profile", "GROUP", "share of its group that ordered in 180 days",
-              churn=-1, win=1, missing="without a parent"),
+        About("share", "profile", "GROUP",
+              "share of the accounts of its parent that ordered in 180 days", churn=-1, win=1,
+              missing="without a parent"),
     ),
     aggregate(
         "account_events_90d", _EVENTS, Output(S.COUNT, window_days=90),

@@ -268,6 +268,7 @@ _DEAL: Mapping[str, tuple[Figure, ...]] = {
     "DEAL_STAGE": (Figure("stage_win_rate", "share", key="stage"),),
     "STAGE_AGE": (
         Figure("stage_age_days", "days", Usual(("usual_stage_age_days",), _same, "days")),
+        Figure("days_since_last_move", "days"),
     ),
     "DEAL_MOVES": (_count("moves_30d"), _count("moves")),
     "SETBACKS": (_count("stage_setbacks"),),

@@ -14,7 +14,7 @@ from features.events import EventSet
 from features.kernel import Codes, Floats, Output
 from features.kernel import Statistic as S
 from features.matrix import FeatureMatrix, are_alike_for_accounts, deal_rows
-from features.track_record import read_all
+from features.sight import Sight
 from portfolio.actions import deal_actions
 from portfolio.priority import Actions, Priority
 from serving.scoring.of_accounts import ScoredAccounts, risk_of
@@ -118,7 +118,7 @@ def _visible_deals(events: EventSet, moment: int) -> tuple[Codes, NDArray[np.str
     created = events.sources.get("created")
     is_there = np.zeros(is_open.size, dtype=bool)
     if created is not None:
-        is_there = read_all(created, [Output(S.COUNT)], moment)[:, 0] > 0
+        is_there = Sight([moment]).at(moment)(created, [Output(S.COUNT)])[:, 0] > 0
     code = np.flatnonzero(is_open | is_closed | is_there)
     closed = np.where(is_won[code] == 1, "won", "lost")
     status = np.where(is_open[code], "open", np.where(is_closed[code], closed, "no_history"))

@@ -41,11 +41,14 @@ def _amounts(known: Known, rows: pd.DataFrame, ended: pd.Series) -> Columns:
         rows,
         {
             "mrr": amount.where(ended.isna()),
+            "priced": amount.notna() & ended.isna(),
+            "runs": ended.isna(),
             "came": amount.where(rows["at"] >= edge),
             "went": amount.where(gone >= edge),
         },
     )
-    now, moved = found["mrr"], found["came"] - found["went"]
+    is_unknown = (found["runs"] > 0) & (found["priced"] == 0)
+    now, moved = np.where(is_unknown, np.nan, found["mrr"]), found["came"] - found["went"]
     upgrades, downgrades = who.steps(rows, "mrr_amount")
     return {
         "mrr": now,

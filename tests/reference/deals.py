@@ -17,13 +17,14 @@ def progress(known: Known, record: TrackRecord) -> Columns:
     if moves is None:
         return {}
     who, age = known.by_deal, record.moves["age"]
-    since = who.least(moves)
+    since = who.most(_of_last_stage(moves))
     stage = record.last_words("stage")
     usual = record.usual_stage_age(stage)
     found = who.sums(moves, {"moves": age >= 0, "moves_7d": age <= 7, "moves_30d": age <= 30})
     found |= {
         "stage_win_rate": record.stage_rate(stage),
         "stage_age_days": since,
+        "days_since_last_move": who.least(moves),
         "usual_stage_age_days": usual,
         "stage_age_ratio": ratio(since, np.maximum(usual, 0.01)),
         "stages_seen": who.distinct(moves, "stage"),
@@ -36,6 +37,14 @@ def progress(known: Known, record: TrackRecord) -> Columns:
     if "owner_id" in moves:
         found["owners_seen"] = who.distinct(moves, "owner_id")
     return found | _plan(known, moves) | _amount(known, moves)
+
+
+def _of_last_stage(moves: pd.DataFrame) -> pd.DataFrame:
+    """Moves since each deal came to the stage it is in."""
+    newest_first = moves.iloc[::-1]
+    stage = newest_first.groupby("deal", sort=False)["stage"]
+    is_other = newest_first["stage"] != stage.transform("first")
+    return newest_first[is_other.groupby(newest_first["deal"], sort=False).cumsum() == 0]
 
 
 def _plan(known: Known, moves: pd.DataFrame) -> Columns:
@@ -55,11 +64,12 @@ def _amount(known: Known, moves: pd.DataFrame) -> Columns:
         return {}
     who = known.by_deal
     last, first = who.last(moves, "amount"), who.first(moves, "amount")
+    rises, cuts = who.steps(moves, "amount")
     return {
         "amount": last,
         "amount_change": ratio(last - first, first),
-        "amount_cuts": who.steps(moves, "amount")[1],
-        "amount_changes": who.distinct(moves, "amount"),
+        "amount_cuts": cuts,
+        "amount_changes": rises + cuts,
     }
 
 

@@ -145,8 +145,9 @@ def people(known: Known) -> Columns:
     rows = known.table("contacts")
     if rows is None:
         return {}
-    never = pd.Series(pd.NaT, rows.index, dtype="datetime64[us]")
-    left = known.past(rows.get("left_at", never))
+    if "left_at" not in rows:
+        return {"active_contacts": known.accounts.count(rows)}
+    left = known.past(rows["left_at"])
     found = known.accounts.sums(
         rows, {"active_contacts": left.isna(), "contacts_left": left.notna()}
     )

@@ -146,6 +146,8 @@ def _owners(known: Known, moves: pd.DataFrame | None, deals: pd.DataFrame) -> di
 def _entries(moves: pd.DataFrame | None, deals: pd.DataFrame) -> pd.DataFrame:
     if moves is None:
         return pd.DataFrame(columns=["stage", "at", "left", "closed", "is_won"])
+    before = moves.groupby("deal", sort=False)["stage"].shift()
+    moves = moves[before.isna() | (moves["stage"] != before)]
     left = moves.groupby("deal", sort=False)["at"].shift(-1)
     entries = moves[["deal", "stage", "at"]].assign(left=left)
     for name in ("closed", "is_won"):

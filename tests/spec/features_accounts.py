@@ -509,6 +509,45 @@ CONTACTS = (
     """,
 )
 
+NOBODY_NOTED = (
+    "Where nobody notes who left, everybody is taken to be there, and who left is not known.",
+    {
+        "contacts": """
+            contact_id  account_id  created_at
+            K-1         A           2010-01-01
+            K-2         A           2010-01-01
+        """,
+    },
+    """
+    feature                  A
+    active_contacts          2
+    contacts_left            -
+    days_since_contact_left  -
+    """,
+)
+
+UNPRICED = (
+    "What does a subscription of an unknown amount come to? Not to nothing; what is known of A's"
+    " two counts, and D's has ended.",
+    {
+        "subscriptions": """
+            subscription_id account_id start_date mrr_amount ended_at
+            S-1             A          2011-01-01 -          -
+            S-2             A          2010-01-01 40         -
+            S-3             B          2010-01-01 -          -
+            S-4             B          2010-01-01 30         2011-01-01
+            S-5             C          2010-01-01 0          -
+            S-6             D          2010-01-01 -          2011-01-01
+        """,
+    },
+    """
+    feature             A   B  C  D
+    live_subscriptions  2   1  1  0
+    mrr                 40  -  0  0
+    mrr_change_180d     0   -  -  -
+    """,
+)
+
 _STAGES = """
     stage  position  outcome
     lead   0         open
@@ -587,7 +626,9 @@ SPECS = {
     "interactions": INTERACTIONS,
     "answers": ANSWERS,
     "contacts": CONTACTS,
+    "nobody noted": NOBODY_NOTED,
     "subscriptions": SUBSCRIPTIONS,
+    "unpriced": UNPRICED,
     "peers": PEERS,
     "nobody active": NOBODY_ACTIVE,
     "group without orders": GROUP_WITHOUT_ORDERS,

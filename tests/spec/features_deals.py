@@ -76,6 +76,7 @@ STAGE = (
     highest_stage_position    1      -
     stage_win_rate            20/63  1/3
     stage_age_days            10     2
+    days_since_last_move      10     2
     usual_stage_age_days      17.5   -
     stage_age_ratio           4/7    -
     moves                     4      1
@@ -91,11 +92,49 @@ STAGE = (
     days_to_quarter_end       91     91
     amount                    150    -
     amount_change             1/2    -
-    amount_changes            3      0
+    amount_changes            2      0
     amount_to_basket          1/2    -
     weekday                   4      4
     expected_close_shift_days 10     -
     amount_cuts               0      0
+    """,
+)
+
+STANDING = (
+    "How long has the deal been in its stage? Putting off the close moves no stage, and coming back"
+    " to a stage begins anew.",
+    {
+        "stages": _STAGES,
+        "opportunities": """
+            opportunity_id  account_id  created_at
+            M-1             H           2010-06-01
+            X-1             A           2011-01-01
+            X-2             A           2011-01-01
+        """,
+        # Stays: lead 20 (M-1), 31 (X-1) and 39 (X-2) days; offer 10 (M-1) and 31 (X-2).
+        # Entries matured: M-1's two, both won in time, X-1's into lead and X-2's into offer.
+        "opportunity_history": """
+            opportunity_id  changed_at  stage  amount  expected_close_date
+            M-1             2010-06-01  lead   100     2010-09-01
+            M-1             2010-06-11  lead   200     2010-09-01
+            M-1             2010-06-21  offer  200     2010-09-01
+            M-1             2010-07-01  won    200     2010-09-01
+            X-1             2011-01-01  lead   100     2011-03-01
+            X-1             2011-02-01  offer  100     2011-03-01
+            X-1             2011-03-01  offer  100     2011-04-01
+            X-1             2011-03-22  offer  100     2011-05-01
+            X-2             2011-01-01  offer  100     2011-03-01
+            X-2             2011-02-01  lead   100     2011-03-01
+            X-2             2011-03-12  offer  100     2011-03-01
+        """,
+    },
+    """
+    feature               X-1     X-2
+    stage_age_days        59      20
+    days_since_last_move  10      20
+    usual_stage_age_days  20.5    20.5
+    stage_age_ratio       118/41  40/41
+    stage_win_rate        1/2     1/2
     """,
 )
 
@@ -125,6 +164,7 @@ HAGGLING = (
     """
     feature                    X-1
     amount_cuts                2
+    amount_changes             3
     expected_close_shift_days  -10
     deal_activity_change_30d   -1/3
     """,
@@ -231,15 +271,17 @@ NOTHING_DATED = (
         """,
     },
     """
-    feature         X-1  X-2
-    stage_age_days  1    -
-    stage_position  0    -
-    moves           1    0
+    feature               X-1  X-2
+    stage_age_days        1    -
+    days_since_last_move  1    -
+    stage_position        0    -
+    moves                 1    0
     """,
 )
 
 SPECS = {
     "stage": STAGE,
+    "standing": STANDING,
     "haggling": HAGGLING,
     "talk": TALK,
     "record": RECORD,

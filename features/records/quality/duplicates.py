@@ -20,9 +20,10 @@ CHECKS: Mapping[str, Check] = {
     "DQ034": Check(
         "warning",
         "accounts with nearly the name of another one",
-        "Names as for DQ033, equal in their digits, with a rapidfuzz ratio of at least 90 of their"
-        " sorted words or of their letters, and of more than 75 of the words that differ; compared"
-        " with neighbours in three sorted lists and with names that share a word.",
+        "Names as for DQ033 (koeln read as koln), equal in their digits, with a rapidfuzz ratio of"
+        " at least 90 of their sorted words or of their letters, and of more than 75 of the words"
+        " that differ; compared with neighbours in three sorted lists and with names that share a"
+        " word.",
         "A typing error makes two customers of one, each with half a history.",
         "Write a merge file with --merges-out, strike what is wrong, and import with --merges.",
     ),

@@ -58,6 +58,7 @@ def _read(output: Output, as_of_day: float = 50, events: Events | None = None) -
         (S.DAYS, None, 4),
         (S.AGE_LAST, None, 10),
         (S.AGE_FIRST, None, 50),
+        (S.AGE_OF_VALUE, "value", 39.5),
         (S.GAP_MEAN, None, 40 / 3),  # gaps of 10, 20 and 10 days
         (S.GAP_STD, None, sqrt(100 / 3)),
         (S.GAP_MEDIAN, None, 10),

@@ -74,12 +74,11 @@ def test_for_a_deal_up_means_more_likely_to_be_won() -> None:
         "STAGE_AGE", "deal", "down", "strong", -9, 42.0, 12.0, None, "days", "stage_age_days"
     )
     assert _french(reason, model="close") == (
-        "Aucune évolution de l'affaire depuis 42 jours ; d'habitude 12 jours à cette étape : signe"
-        " d'une signature moins probable."
+        "À cette étape depuis 42 jours ; d'habitude 12 jours : signe d'une signature moins"
+        " probable."
     )
     assert _english(replace(reason, direction="up"), model="close") == (
-        "No change of the deal for 42 days; usually 12 days at this stage: associated with a better"
-        " chance of winning."
+        "At this stage for 42 days; usually 12 days: associated with a better chance of winning."
     )
 
 
