@@ -6,6 +6,8 @@ One protocol, `Rung`, for every rung of every model. `churn` and `close` answer 
 text, and rebuilt by `rung_from_json`.
 """
 
+from training.models.amounts import TwoPart
+from training.models.hazards import Hazards
 from training.models.margins import (
     RUNGS,
     Boosted,
@@ -20,7 +22,6 @@ from training.models.margins import (
     fit_rates,
     fit_trees,
     log_odds,
-    rung_from_json,
     select,
     signed_log,
     threads_for,
@@ -28,15 +29,18 @@ from training.models.margins import (
     train_booster,
     usable_features,
 )
+from training.models.reading import rung_from_json
 
 __all__ = [
     "RUNGS",
     "Boosted",
+    "Hazards",
     "Logistic",
     "Prior",
     "Rates",
     "Rung",
     "TreeSettings",
+    "TwoPart",
     "default_trees",
     "fit_logistic",
     "fit_prior",
