@@ -20,7 +20,7 @@ from features.records.checking import arrow_schema
 from features.records.contract import TABLES
 from features.records.folder import Portfolio
 from features.records.names import slug
-from features.signals.catalogue import feature_set_version
+from features.signals.catalogue import BY_NAME, feature_set_version
 from features.signals.declare import Entity
 from training.artefact.champion import Champion
 from training.artefact.golden import Golden, choose_golden, golden_from_json, require_golden
@@ -38,7 +38,7 @@ from training.manifest import (
     to_json,
     unreadable,
 )
-from training.models import Boosted, Logistic, Rung, rung_from_json
+from training.models import Rung, rung_from_json
 from training.pointer import models_folder, read_pointer
 
 CODES: Mapping[str, str] = {
@@ -263,9 +263,9 @@ def _moments(values: list[Any], kind: pa.DataType) -> list[Any]:
 
 
 def _require_fit(rung: Rung, entity: Entity, version: str) -> None:
-    if isinstance(rung, Logistic | Boosted) and version != feature_set_version(
-        rung.features, entity
-    ):
+    # A rung that reads no column is none the worse for columns that changed.
+    reads = any((entity, name) in BY_NAME for name in rung.features)
+    if reads and version != feature_set_version(rung.features, entity):
         raise ModelError(
             "ME003",
             "the champion was trained with other features than this version of Fanal computes.",

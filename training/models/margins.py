@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
-from features.kernel import Floats
+from features.kernel import Codes, Floats
 from features.matrix import FeatureMatrix
 from training.dataset import Dataset
 
@@ -322,7 +322,49 @@ def fit_rates(data: Dataset, key: str) -> Rates:
 
 def fit_logistic(data: Dataset, features: tuple[str, ...], *, strength: float) -> Logistic:
     """Fit logistic regression with L2 penalty 1 / (2 * strength)."""
-    values = signed_log(select(data.matrix, features))
+    design = design_of(data.matrix, features)
+    model = LogisticRegression(C=strength, solver="newton-cholesky", max_iter=100)
+    model.fit(design.matrix, data.label)
+    return design.predictor(model.coef_[0], float(model.intercept_[0]))
+
+
+@dataclass(frozen=True)
+class Design:
+    """Columns of a linear predictor: standardised values, and indicators of missing ones.
+
+    Attributes
+    ----------
+    features : tuple of str
+        Columns of the feature rows.
+    mean, scale, share_missing : (n_features,) float64
+        Of the transformed values.
+    indicators : (n_indicators,) int64
+        Features with an indicator of their own.
+    matrix : (n, n_features + n_indicators) float64
+        The columns.
+    """
+
+    features: tuple[str, ...]
+    mean: Floats
+    scale: Floats
+    share_missing: Floats
+    indicators: Codes
+    matrix: Floats
+
+    def predictor(self, weights: Floats, intercept: float) -> Logistic:
+        """Which predictor do these weights of the columns make?"""
+        n = len(self.features)
+        weight_missing = np.zeros(n)
+        weight_missing[self.indicators] = weights[n:]
+        return Logistic(
+            self.features, self.mean, self.scale, weights[:n], weight_missing, self.share_missing,
+            intercept,
+        )  # fmt: skip
+
+
+def design_of(rows: FeatureMatrix, features: tuple[str, ...]) -> Design:
+    """Signed log1p, standardised; missing values at the mean, with indicators."""
+    values = signed_log(select(rows, features))
     missing = np.isnan(values)
     with np.errstate(invalid="ignore"):
         counts = np.maximum((~missing).sum(axis=0), 1)
@@ -331,15 +373,8 @@ def fit_logistic(data: Dataset, features: tuple[str, ...], *, strength: float) -
         scale = np.sqrt((spread**2).sum(axis=0) / counts)
     scale = np.where(scale > 1e-12, scale, 1.0)
     indicators = np.flatnonzero(missing.any(axis=0) & ~missing.all(axis=0))
-    design = np.hstack((np.where(missing, 0.0, spread / scale), missing[:, indicators]))
-    model = LogisticRegression(C=strength, solver="newton-cholesky", max_iter=100)
-    model.fit(design, data.label)
-    weight_missing = np.zeros(len(features))
-    weight_missing[indicators] = model.coef_[0, len(features) :]
-    return Logistic(
-        features, mean, scale, model.coef_[0, : len(features)], weight_missing,
-        missing.mean(axis=0), float(model.intercept_[0]),
-    )  # fmt: skip
+    matrix = np.hstack((np.where(missing, 0.0, spread / scale), missing[:, indicators]))
+    return Design(features, mean, scale, missing.mean(axis=0), indicators, matrix)
 
 
 def threads_for(n_rows: int) -> int:
