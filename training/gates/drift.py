@@ -44,7 +44,7 @@ def at_equal_age(past: Spoken, new: Spoken) -> Floats:
     if not known.size:
         return np.ones(past.age.size)
     cuts = np.unique(np.quantile(known, np.linspace(0, 1, _AGES + 1)[1:-1]))
-    # Rows younger than the youngest of today are like none of them; the unknown are like themselves.
+    # Rows younger than the youngest of today are like none of them; unknown ages are alike.
     old, young = (
         np.where(np.isnan(rows.age), cuts.size + 1, np.searchsorted(cuts, rows.age))
         for rows in (past, new)
