@@ -17,6 +17,7 @@ from features.records.folder import Records, open_portfolio, read_records
 from features.records.simulator import SimulatorSettings, simulate, write_simulation
 from training import registry as registry_module
 from training.artefact import load_champion
+from training.artefact.trial import prove
 from training.dataset import task
 from training.registry import Registry
 from training.run import Trained, data_digest, train
@@ -56,7 +57,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
     events = build_events(records)
     registry = Registry(folder / "home")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry_module, "loads_in_child", lambda *_: True)
+        patch.setattr(registry_module, "try_in_child", prove)
         trained = {
             model: train(records, events, task(model), registry, quick=True)
             for model in ("churn", "close")
@@ -168,7 +169,7 @@ def test_too_few_accounts_are_served_the_base_rate_so_labelled(tmp_path: Path) -
     records = _records(tmp_path / "portfolio", SimulatorSettings(accounts=100))
     registry = Registry(tmp_path / "home")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry_module, "loads_in_child", lambda *_: True)
+        patch.setattr(registry_module, "try_in_child", prove)
         trained = train(records, build_events(records), task("churn"), registry, quick=True)
     assert (trained.verdict, trained.rung, trained.promoted) == ("too_little_data", "prior", True)
     assert "200 are needed" in trained.reason
