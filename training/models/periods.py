@@ -101,7 +101,7 @@ def life_table(rows: PeriodRows, n_periods: int, prior: Floats, weight: float) -
         for cause, share in zip((WON, LOST), prior, strict=True)
     )
     stays = np.maximum(1.0 - won - lost, 1e-6)
-    return np.log(np.maximum(np.stack((won, lost)), 1e-9) / stays)
+    return np.asarray(np.log(np.maximum(np.stack((won, lost)), 1e-9) / stays))
 
 
 def chances(margins: Floats) -> Floats:

@@ -147,10 +147,14 @@ class Amounts:
 
 def distribution(said: Predicted, spread: Spread) -> Amounts:
     """Which distributions do the two parts and their spread make?"""
-    steps = np.stack(
-        (np.ones(said.any.size), said.any - spread.centre[0], said.log_amount - spread.centre[1])
+    constant, per_odds, per_amount = spread.scale
+    # Term by term: a product of matrices may round otherwise for one row than for many.
+    log_size = (
+        constant
+        + per_odds * (said.any - spread.centre[0])
+        + per_amount * (said.log_amount - spread.centre[1])
     )
-    size = np.exp(np.clip(spread.scale @ steps, *_SCALES))
+    size = np.exp(np.clip(log_size, *_SCALES))
     p_any = expit(spread.slope * said.any + spread.intercept)
     return Amounts(p_any, said.log_amount, size, spread.shape, spread.level)
 
