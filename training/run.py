@@ -26,6 +26,7 @@ from training.dataset import Dataset, Task, Workshop
 from training.evaluate import metric_interval
 from training.gates import GateResult, run_gates, verdict
 from training.models import RUNGS, Prior, log_odds
+from training.monitor import seen_in_training
 from training.registry import Registry, log_dataset, log_facts, log_file, log_metrics
 from training.report import draw_calibration, draw_lift, draw_shap, model_card
 from training.search import Fitted, fit_rungs
@@ -216,7 +217,11 @@ def _champion(
     contexts = tuple(
         context_at(workshop, champion, day) for day in sorted({*days, workshop.data_end})
     )
-    return replace(champion, contexts=contexts)
+    if data is None or not data.size:
+        return replace(champion, contexts=contexts)
+    newest = workshop.rows(workshop.data_end)
+    seen = seen_in_training(champion, data, newest, result.mean().get("fanal", {}))
+    return replace(champion, contexts=contexts, distributions=seen.to_json())
 
 
 def _tags(champion: Champion, said: str) -> dict[str, str]:

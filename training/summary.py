@@ -30,6 +30,7 @@ from training.evaluate.reliability import (
     CalibrationPoint,
     brier_parts,
     calibration_curve,
+    wilson,
 )
 from training.evaluate.resampling import (
     Interval,
@@ -275,11 +276,17 @@ def _figures(rows: _Rows, name: str, weight: Weights) -> Figures:
 
 
 def _precision(rows: _Rows, name: str, weight: Weights) -> Interval:
-    """Share of the flagged rows that had the outcome; who is flagged is not drawn anew."""
+    """Share of the flagged rows that had the outcome; who is flagged is not drawn anew.
+
+    Where all or none had it, draws say nothing: the interval is Wilson's.
+    """
     flags, size = rows.flags[name], weight.shape[1]
     hits = weight @ np.bincount(rows.group, flags * rows.label, minlength=size)
     count = weight @ np.bincount(rows.group, flags, minlength=size)
-    return interval(np.where(count > 0, hits / np.maximum(count, 1e-12), np.nan))
+    found = interval(np.where(count > 0, hits / np.maximum(count, 1e-12), np.nan))
+    if found.mean in (0.0, 1.0):
+        return Interval(found.mean, *wilson(found.mean, round(float(count[0]))))
+    return found
 
 
 def _day(day: SliceResult, rows: _Rows, shown: Sequence[str], weight: Weights) -> DayFigures:

@@ -59,6 +59,7 @@ def backtest_page(
         day=words.day,
         money=lambda amount: words.money(amount, currency),
         between=lambda found, form: between(found, form, words),
+        hundredfold=hundredfold,
         called=lambda model: words.say(NAMES.get(model, model)),
         title=words.say(TITLES.get(summary.task.name, summary.task.name)),
         name=name,
@@ -76,6 +77,15 @@ def between(found: Interval, form: str, words: PageWords) -> str:
     return "" if "–" in (low, high) else words.say("{low} to {high}", low=low, high=high)
 
 
+def hundredfold(found: Interval) -> Interval:
+    """Count a share in hundreds.
+
+    >>> hundredfold(Interval(0.5, 0.25, 0.75))
+    Interval(mean=50.0, low=25.0, high=75.0)
+    """
+    return Interval(100.0 * found.mean, 100.0 * found.low, 100.0 * found.high)
+
+
 def conclusion(summary: Summary, words: PageWords) -> tuple[str, ...]:
     """What may a manager conclude, in a sentence or a few?"""
     ours = summary.pool[summary.rung]
@@ -85,13 +95,13 @@ def conclusion(summary: Summary, words: PageWords) -> tuple[str, ...]:
             words.say("The ranking has not proved better than a dull rule: do not steer by it.")
         )
         return tuple(said)
-    found = ours.precision
+    found = hundredfold(ours.precision)
     said.append(
         words.say(
             "Drawn again from like accounts, between {low:.0f} and {high:.0f} of 100 (95 "
             "% interval).",
-            low=100.0 * found.low,
-            high=100.0 * found.high,
+            low=found.low,
+            high=found.high,
         )
     )
     said.append(_level(ours, words))
