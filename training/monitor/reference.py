@@ -65,8 +65,8 @@ class Reference:
 
     Attributes
     ----------
-    rows : int
-        Training rows.
+    rows, accounts : int
+        Training rows, and how many accounts they are of.
     features : mapping of str to Distribution
         Of every feature it reads.
     score : Distribution
@@ -84,6 +84,7 @@ class Reference:
     """
 
     rows: int
+    accounts: int
     features: Mapping[str, Distribution]
     score: Distribution
     weights: Mapping[str, float]
@@ -101,6 +102,7 @@ def reference_from_json(body: Mapping[str, Any]) -> Reference:
     """Read what `Reference.to_json` wrote."""
     return Reference(
         body["rows"],
+        body["accounts"],
         {name: _distribution(one) for name, one in body["features"].items()},
         _distribution(body["score"]),
         body["weights"],
@@ -139,6 +141,7 @@ def seen_in_training(
     said_by_day = [champion.probability(day) for day in days]
     return Reference(
         data.size,
+        int(np.unique(data.group).size),
         {
             name: _describe(values[:, place], [day[:, place] for day in by_day])
             for place, name in enumerate(names)

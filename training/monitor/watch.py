@@ -60,7 +60,7 @@ def watch(
     score = _drift("score", reference.score, live.probability, tests=1, weight=1.0)
     unseen = _unseen(reference, live.rows)
     expected = expected_performance(live.probability)
-    realised = tuple(_realised(one) for one in matured)
+    realised = tuple(_realised(one, reference) for one in matured)
     findings = [
         *of_distributions(features, score, unseen, live, bounds),
         *of_performance(reference, expected, realised, bounds),
@@ -108,9 +108,12 @@ def _unseen(reference: Reference, rows: FeatureMatrix) -> dict[str, float]:
     return found
 
 
-def _realised(matured: Matured) -> Realised:
+def _realised(matured: Matured, reference: Reference) -> Realised:
     said, label = matured.probability, matured.label
-    spread = float(np.sqrt((said * (1.0 - said)).sum())) / said.size
+    # The level that was learnt is itself no surer than as many accounts as it was learnt from.
+    learnt = reference.base_rate * (1.0 - reference.base_rate) / max(reference.accounts, 1)
+    drawn = float((said * (1.0 - said)).sum()) / said.size**2
+    spread = float(np.sqrt(drawn + learnt))
     found = auc(said, label)
     low, high = auc_by_chance(said)
     measured = Performance(
