@@ -42,8 +42,8 @@ from training.monitor import (
 )
 
 CODES: Mapping[str, str] = {
-    "NR030": "a champion keeps nothing of its training rows to compare with",
-    "NR031": "there are neither records nor stored scores to watch",
+    "NR040": "a champion keeps nothing of its training rows to compare with",
+    "NR041": "there are neither records nor stored scores to watch",
 }
 """Codes of this module, with what they mean; each has a line in docs/errors.md."""
 
@@ -104,7 +104,7 @@ def watch_champions(
     Raises
     ------
     NotReady
-        NR030 when no champion keeps what it was trained on, NR031 when there is nothing to watch.
+        NR040 when no champion keeps what it was trained on, NR041 when there is nothing to watch.
     """
     events = None if records is None else build_events(records)
     found, left_out = [], []
@@ -154,7 +154,7 @@ def _kind(champion: Champion) -> EntityKind:
 def _reference(champion: Champion) -> Reference:
     if champion.distributions is None:
         raise NotReady(
-            "NR030",
+            "NR040",
             f"version {champion.version} of {champion.model} keeps nothing of its training rows.",
             f"Train again: fanal train PORTFOLIO --model {champion.model}",
         )
@@ -174,7 +174,7 @@ def _live_of_store(
     """Rows of the newest stored scores, as their inputs were kept."""
     if not days:
         raise NotReady(
-            "NR031",
+            "NR041",
             f"no scores of {champion.model} are stored, and no records were given.",
             "Run: fanal score PORTFOLIO, or: fanal monitor PORTFOLIO",
         )
