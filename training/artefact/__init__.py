@@ -2,9 +2,9 @@
 
 A model is a folder ``models/PORTFOLIO/MODEL/VERSION/`` of text: ``model.json`` (what it is),
 ``boosters/NAME.txt`` (LightGBM's own text), ``golden.json`` (some rows, and what the model says of
-them), ``contexts/DATE.json``, ``reference.json`` (stages, products, ... of the portfolio), and
-``manifest.json`` with the sha256 of each (`training.manifest`). A pointer names the version that
-answers (`training.pointer`).
+them), ``distributions.json`` (what its training rows looked like), ``contexts/DATE.json``,
+``reference.json`` (stages, products, ... of the portfolio), and ``manifest.json`` with the sha256
+of each (`training.manifest`). A pointer names the version that answers (`training.pointer`).
 
 Before LightGBM reads a byte, every file is held to its sha256, and the text of the trees to the
 grammar of `trees`: a damaged model file kills the process that loads it, and one that was hashed

@@ -46,6 +46,8 @@ class Champion:
         Tables of the portfolio that requests do not bring.
     facts : mapping
         trained_through, verdict, metrics and the like, for people.
+    distributions : mapping or None
+        What its training rows looked like, as `training.monitor` writes it.
     """
 
     portfolio: Portfolio
@@ -58,6 +60,7 @@ class Champion:
     contexts: tuple[Context, ...]
     reference: Mapping[str, pa.Table]
     facts: Mapping[str, Any]  # Any: JSON
+    distributions: Mapping[str, Any] | None = None  # Any: JSON
 
     @property
     def model(self) -> ModelName:

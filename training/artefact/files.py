@@ -83,6 +83,8 @@ def _write_files(folder: Path, champion: Champion, rows: FeatureMatrix | None) -
     files["reference.json"] = to_json(
         {name: _columns(table) for name, table in champion.reference.items()}
     )
+    if champion.distributions is not None:
+        files["distributions.json"] = to_json(champion.distributions)
     for context in champion.contexts:
         files[f"contexts/{context.as_of_date.isoformat()}.json"] = context.to_json()
     for name, text in files.items():
@@ -240,6 +242,7 @@ def _champion(
         tuple(contexts),
         {name: _table(name, columns) for name, columns in reference.items()},
         {**body["facts"], "waived": waived},
+        from_json(contents["distributions.json"]) if "distributions.json" in contents else None,
     )
 
 
