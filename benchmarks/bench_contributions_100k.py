@@ -17,8 +17,9 @@ from woodelf import WoodelfExplainer
 
 from benchmarks.measuring import Row, faster, median_seconds, row, timed, together
 from features.kernel import Floats
-from training.contributions import build_tables, contributions
+from training.contributions import contributions
 from training.forest import read_forest
+from training.twigs import build_tables
 
 ROWS, FEATURES, TREES, LEAVES, DEPTH, THREADS = 100_000, 50, 200, 31, 6, 2
 TIMES_FASTER, TIMES_OF_PREDICT, BUILD_SECONDS, AGREEMENT = 25.0, 3.0, 2.0, 1e-9

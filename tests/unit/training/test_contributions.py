@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from training.contributions import TooDeep, build_tables, contributions, margins
+from training.contributions import contributions, margins
 from training.forest import read_forest
+from training.twigs import Tables, TooDeep, build_tables
 
 Floats = NDArray[np.float64]
 
@@ -178,3 +179,13 @@ def test_a_model_without_a_split_has_nothing_but_its_base() -> None:
 def test_rows_of_another_width_are_refused() -> None:
     with pytest.raises(ValueError, match="2 features"):
         contributions(build_tables(read_forest(TWO_SPLITS)), np.ones((1, 3)))
+
+
+def test_tables_are_read_back_from_plain_arrays_and_nothing_else() -> None:
+    tables = build_tables(read_forest(TWO_SPLITS))
+    again = Tables.from_bytes(tables.to_bytes())
+    row = np.array([[2.0, 9.0]])
+    assert contributions(again, row).tolist() == contributions(tables, row).tolist()
+    assert again.base == tables.base
+    with pytest.raises(ValueError, match="pickle"):
+        Tables.from_bytes(b"not arrays")
