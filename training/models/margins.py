@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import lightgbm
@@ -17,7 +18,10 @@ from sklearn.linear_model import LogisticRegression
 
 from features.kernel import Codes, Floats
 from features.matrix import FeatureMatrix
+from training.contributions import contributions
 from training.dataset import Dataset
+from training.forest import read_forest
+from training.twigs import Tables, TooDeep, build_tables
 
 RUNGS = ("prior", "rates", "logistic", "lightgbm")
 """From the dullest to the keenest."""
@@ -212,11 +216,25 @@ class Boosted(_OneMargin):
             )
         )
 
+    @cached_property
+    def tables(self) -> Tables | None:
+        """Contributions of every leaf; None where paths are too deep for tables."""
+        try:
+            return build_tables(read_forest(self.booster.model_to_string()))
+        except TooDeep:
+            return None
+
     def contributions(self, rows: FeatureMatrix) -> tuple[float, Floats]:
-        """Exact TreeSHAP values; the base is the mean margin of the trees' training rows."""
+        """Exact TreeSHAP values; the base is the mean margin of the trees' training rows.
+
+        Read off tables; trees whose paths are too deep for them are left to LightGBM, which takes
+        some thirty times as long for the same numbers.
+        """
         values = select(rows, self.features)
         if not values.shape[0]:
             return 0.0, np.zeros(values.shape)
+        if self.tables is not None:
+            return self.tables.base, contributions(self.tables, values)
         parts = np.asarray(
             self.booster.predict(values, pred_contrib=True, num_threads=threads_for(rows.code.size))
         )
