@@ -108,7 +108,9 @@ ENDS = {
     "a deal that is won ends when it is won": (
         "d 2011-03-05T12:00:00Z won -", "2011-03-21", 4.5, WON, 20.0,
     ),
-    "a deal that is lost ends when it is lost": ("d 2011-03-09 lost -", "2011-03-21", 8.0, LOST, 20.0),
+    "a deal that is lost ends when it is lost": (
+        "d 2011-03-09 lost -", "2011-03-21", 8.0, LOST, 20.0,
+    ),
     "only its first ending counts": (
         "d 2011-03-05 lost -\nd 2011-03-09 won -", "2011-03-21", 4.0, LOST, 20.0,
     ),
