@@ -95,12 +95,12 @@ def test_too_few_deals_are_served_the_life_table_of_all_so_labelled(done: Done) 
 
 def test_value_looks_as_far_ahead_as_the_history_teaches(done: Done) -> None:
     assert value_horizon(date(2023, 1, 1), date(2026, 1, 1)) == 365
-    assert value_horizon(date(2024, 1, 1), date(2026, 1, 1)) == 180
+    assert value_horizon(date(2024, 1, 1), date(2026, 1, 1)) == 90
     assert value_horizon(date(2025, 11, 1), date(2026, 1, 1)) == 30
     found = tasks_of(MODELS, done.events, horizon_days=None, lead_days=5)
     ahead = {made.name: (made.horizon.horizon_days, made.horizon.lead_days) for made in found}
     assert ahead["churn"] == ahead["close"] == (90, 5)
     assert ahead["duration"] == (90, 0)
-    assert ahead["value"][0] in (180, 365)
+    assert ahead["value"][0] in (90, 365)
     asked = tasks_of(MODELS, done.events, horizon_days=30)
     assert {made.horizon.horizon_days for made in asked} == {30}
