@@ -76,7 +76,7 @@ def task(
 def value_horizon(first_day: date, data_end: date) -> int:
     """How many days ahead can a history teach what an account will bring in?
 
-    The longest of 365, 180, 90, 60 and 30 that fits in twice (to learn from, and to be tested on)
+    The longest of 365, 90, 60 and 30 that fits in twice (to learn from, and to be tested on)
     with half a year, or once more itself, before that to read features from.
 
     >>> value_horizon(date(2010, 12, 1), date(2011, 12, 10))
@@ -87,7 +87,7 @@ def value_horizon(first_day: date, data_end: date) -> int:
     return fitting[0] if fitting else _VALUE_HORIZONS[-1]
 
 
-_VALUE_HORIZONS = (365, 180, 90, 60, 30)
+_VALUE_HORIZONS = (365, 90, 60, 30)
 
 TASKS: tuple[ModelName, ...] = ("churn", "close")
 """Models that give a probability."""

@@ -20,7 +20,7 @@ from features.events import EventSet
 from features.records.folder import Records
 from features.signals.catalogue import feature_set_version
 from training.artefact import Champion, has_champion, reference_of
-from training.backtest import Backtest, run_backtest
+from training.backtest import TEST_DATES, Backtest, run_backtest
 from training.calibration import Calibration
 from training.contexts import context_at
 from training.dataset import QUANTITIES, Dataset, Task, Workshop
@@ -47,6 +47,7 @@ AnyBacktest = Backtest | QuantityBacktest
 Pages = Callable[[Summary], Mapping[str, str]]
 """What was shown -> pages by file name. Words and templates are the doors', which pass this in."""
 
+_QUICK_TEST_DATES = 3
 _WITH_INTERVAL = ("auc", "brier", "log_loss")
 
 
@@ -176,7 +177,8 @@ def train(
 
 def _backtest(workshop: Workshop, quick: bool, progress: Progress) -> AnyBacktest:
     if workshop.task.name in QUANTITIES:
-        return run_quantity_backtest(workshop, quick=quick, progress=progress)
+        count = _QUICK_TEST_DATES if quick else TEST_DATES
+        return run_quantity_backtest(workshop, count=count, quick=quick, progress=progress)
     return run_backtest(workshop, quick=quick, progress=progress)
 
 

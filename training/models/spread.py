@@ -24,7 +24,9 @@ LEVELS = np.linspace(0.0025, 0.9975, 200)
 """Levels at which the shape of the residuals is kept."""
 _LEAST_RESIDUALS = 30
 _USUAL_SPREAD = 1.0
-_SCALES = (-3.0, 2.0)
+_SCALES = (-3.0, 1.0)
+_BEYOND = float(np.log(1.5))
+_ARRAYS = ("scale", "centre", "shape", "bounds")
 _LEVEL_BOUNDS = (0.5, 2.0)
 
 
@@ -60,6 +62,8 @@ class Spread:
         Quantiles of the residuals over their size, at `LEVELS`.
     level : float
         What the expected amount is multiplied by, so that sums come out right.
+    bounds : (2,) float64
+        Log amounts between which the centre is kept: a line knows no end where few rows drew it.
     fitted_on : str
         ``rolling`` blocks of later days, account-grouped ``folds``, or ``none``.
     """
@@ -70,11 +74,12 @@ class Spread:
     centre: Floats
     shape: Floats
     level: float
+    bounds: Floats
     fitted_on: str
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
         """The form that `spread_from_json` reads."""
-        arrays = {name: getattr(self, name).tolist() for name in ("scale", "centre", "shape")}
+        arrays = {name: getattr(self, name).tolist() for name in _ARRAYS}
         return {
             "slope": self.slope, "intercept": self.intercept, "level": self.level,
             "fitted_on": self.fitted_on, **arrays,
@@ -86,7 +91,8 @@ def spread_from_json(body: Mapping[str, Any]) -> Spread:
     slope, intercept, level = table([body["slope"], body["intercept"], body["level"]], (3,))
     return Spread(
         float(slope), float(intercept), table(body["scale"], (3,)), table(body["centre"], (2,)),
-        table(body["shape"], LEVELS.shape), float(level), str(body["fitted_on"]),
+        table(body["shape"], LEVELS.shape), float(level),
+        table(body["bounds"], (2,)), str(body["fitted_on"]),
     )  # fmt: skip
 
 
@@ -148,15 +154,16 @@ class Amounts:
 def distribution(said: Predicted, spread: Spread) -> Amounts:
     """Which distributions do the two parts and their spread make?"""
     constant, per_odds, per_amount = spread.scale
+    centre = np.clip(said.log_amount, *spread.bounds)
     # Term by term: a product of matrices may round otherwise for one row than for many.
     log_size = (
         constant
         + per_odds * (said.any - spread.centre[0])
-        + per_amount * (said.log_amount - spread.centre[1])
+        + per_amount * (centre - spread.centre[1])
     )
     size = np.exp(np.clip(log_size, *_SCALES))
     p_any = expit(spread.slope * said.any + spread.intercept)
-    return Amounts(p_any, said.log_amount, size, spread.shape, spread.level)
+    return Amounts(p_any, centre, size, spread.shape, spread.level)
 
 
 def fit_spread(
@@ -176,10 +183,14 @@ def fit_spread(
         Which unseen rows.
     """
     bought = np.flatnonzero(amount > 0.0)
+    logs = np.log(amount[bought])
+    bounds = np.array([logs.min(), logs.max()] if bought.size else [0.0, 0.0])
+    bounds += (-_BEYOND, _BEYOND)
+    said = Predicted(said.any, np.clip(said.log_amount, *bounds))
     if bought.size < _LEAST_RESIDUALS:
         normal = np.interp(LEVELS, (0.1, 0.5, 0.9), (-1.2816, 0.0, 1.2816))
         scale = np.array([np.log(_USUAL_SPREAD), 0.0, 0.0])
-        return Spread(slope, intercept, scale, np.zeros(2), normal, 1.0, "none")
+        return Spread(slope, intercept, scale, np.zeros(2), normal, 1.0, bounds, "none")
     residual = np.log(amount[bought]) - said.log_amount[bought]
     centre = np.array([said.any[bought].mean(), said.log_amount[bought].mean()])
     steps = np.column_stack(
@@ -194,7 +205,7 @@ def fit_spread(
     scale[0] += np.log(max(spread, 1e-3))
     size = np.exp(np.clip(steps @ scale, *_SCALES))
     shape = np.quantile(residual / size, LEVELS)
-    found = Spread(slope, intercept, scale, centre, shape, 1.0, fitted_on)
+    found = Spread(slope, intercept, scale, centre, shape, 1.0, bounds, fitted_on)
     expected = distribution(said, found).expected
     level = float(np.clip(amount.sum() / max(expected.sum(), 1e-12), *_LEVEL_BOUNDS))
-    return Spread(slope, intercept, scale, centre, shape, level, fitted_on)
+    return Spread(slope, intercept, scale, centre, shape, level, bounds, fitted_on)

@@ -309,7 +309,9 @@ def fit_amounts(
     wanted = set(only or RUNGS)
     halves = _halves(data)
     splits = make_splits(halves.any, task)
-    splits = replace(splits, calibrate=splits.calibrate[: _QUICK_PAIRS if quick else _PAIRS])
+    # Early blocks of later days were predicted from little: they would widen every interval.
+    count = _QUICK_PAIRS if quick or splits.kind == "rolling" else _PAIRS
+    splits = replace(splits, calibrate=splits.calibrate[-count:])
     features = usable_features(data)
     found = {}
     if "prior" in wanted:

@@ -53,6 +53,8 @@ _BINS = 63
 """Values told apart per column: periods make many rows of few deals."""
 _CODES = {"won": WON, "lost": LOST}
 _STAGE_ROWS = 20.0
+_STAGE_CLOSINGS = 5.0
+_MOST_CHANCE = 0.98
 _LEAST_CLOSINGS = 20
 _MOST_PERIOD_ROWS = 200_000
 _SEED = 7
@@ -90,17 +92,27 @@ def _sheet(data: Dataset, key: str, edges: Floats | None = None) -> _Sheet:
 
 
 def stage_tables(data: Dataset, rows: PeriodRows, edges: Floats, key: str) -> StageTable:
-    """Life tables of all deals, and of each stage, drawn towards that of all."""
+    """Life tables of all deals, and of each stage.
+
+    A stage's table leans on that of all, moved by how much sooner or later its deals are won and
+    lost on the whole. Deals recur on several days: what they lean on weighs as many times more.
+    """
     k = edges.size - 1
+    recurrence = data.size / max(np.unique(data.matrix.code).size, 1)
     pooled = np.array([[(rows.cause == c).sum() + 0.5] for c in (WON, LOST)]) / (rows.row.size + 2)
-    base = life_table(rows, k, pooled, 2.0)
+    base = life_table(rows, k, pooled, 2.0 * recurrence)
     said = chances(base[None])[0]
     words = data.matrix.keys.get(key, np.empty(0, dtype=object))
     of_key = {}
     for word in sorted({word for word in words if word is not None}):
         own = np.flatnonzero(words[rows.row] == word)
         part = PeriodRows(rows.row[own], rows.period[own], rows.cause[own])
-        of_key[word] = life_table(part, k, said, _STAGE_ROWS)
+        came = np.array([(part.cause == c).sum() for c in (WON, LOST)], dtype=np.float64)
+        weight = _STAGE_CLOSINGS * recurrence
+        pace = (came + weight) / (said[:, part.period].sum(axis=1) + weight)
+        moved = said * pace[:, None]
+        moved /= np.maximum(moved.sum(axis=0) / _MOST_CHANCE, 1.0)
+        of_key[word] = life_table(part, k, moved, _STAGE_ROWS * recurrence)
     return StageTable(edges, base, of_key)
 
 

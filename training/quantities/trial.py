@@ -71,7 +71,7 @@ class QuantityBacktest:
         tested = [result.tested.metrics for result in self.slices]
         found = {
             name: {
-                metric: float(np.mean([metrics[name][metric] for metrics in tested]))
+                metric: _mean([metrics[name][metric] for metrics in tested])
                 for metric in tested[0][name]
             }
             for name in tested[0]
@@ -133,6 +133,12 @@ class QuantityBacktest:
                 else {"interval_80": {"held": held.mean, "ci95": [held.low, held.high]}}
             ),
         }
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Mean of those that are known."""
+    known = [value for value in values if math.isfinite(value)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def _clean(found: Mapping[str, float]) -> dict[str, float | None]:

@@ -95,3 +95,14 @@ def test_a_spread_is_read_back_as_it_was_and_broken_ones_are_refused() -> None:
         spread_from_json({**body, "shape": body["shape"][:-1]})
     with pytest.raises(ValueError, match="finite numbers"):
         spread_from_json({**body, "level": float("nan")})
+
+
+def test_a_line_that_runs_away_is_held_near_what_was_ever_bought() -> None:
+    said, amount = _made(500, 6)
+    spread = fit_spread(said, amount, slope=1.0, intercept=0.0, fitted_on="folds")
+    wild = Predicted(np.zeros(2), np.array([50.0, -50.0]))
+    found = distribution(wild, spread)
+    bought = amount[amount > 0.0]
+    np.testing.assert_allclose(
+        np.exp(found.log_amount), [1.5 * bought.max(), bought.min() / 1.5], rtol=1e-9
+    )
