@@ -40,7 +40,7 @@ PAGES = {
 }
 
 
-def _watched(rows: int = 400) -> Watch:
+def made_watch(rows: int = 400) -> Watch:
     matrix = TRAINED.matrix.take(np.arange(rows))
     said = np.linspace(0.05, 0.9, rows)
     label = (np.random.default_rng(1).random(rows) < 0.9).astype(float)
@@ -128,7 +128,7 @@ class _Outside(HTMLParser):
 
 
 def _pages(language: str) -> dict[str, str]:
-    watched = Watched("A & B", (_watched(),), ())
+    watched = Watched("A & B", (made_watch(),), ())
     return {
         "backtest": backtest_page(SUMMARY, name="A & B", currency="EUR", language=language),
         "monitor": monitor_page(watched, language=language),
@@ -207,7 +207,7 @@ def test_a_page_without_money_segments_or_reps_is_whole() -> None:
 
 
 def test_a_watch_says_what_to_do_and_why() -> None:
-    one = _watched()
+    one = made_watch()
     page = monitor_page(Watched("demo", (one,), ("NR040 close keeps nothing.",)))
     assert "Retrain the model." in page
     for found in one.findings:
@@ -218,7 +218,7 @@ def test_a_watch_says_what_to_do_and_why() -> None:
 
 
 def test_a_quiet_watch_says_so() -> None:
-    one = replace(_watched(), findings=(), verdict="steady", realised=(), features=())
+    one = replace(made_watch(), findings=(), verdict="steady", realised=(), features=())
     page = monitor_page(Watched("demo", (one,), ()))
     assert "Nothing calls for action: the model holds." in page
 
@@ -257,5 +257,5 @@ def test_bars_never_leave_their_track() -> None:
 
 
 def test_the_clock_of_a_watch_is_written_as_a_day() -> None:
-    one = replace(_watched(), ages=replace(FRESH, now=datetime(2026, 11, 22, tzinfo=UTC)))
+    one = replace(made_watch(), ages=replace(FRESH, now=datetime(2026, 11, 22, tzinfo=UTC)))
     assert "22 nov. 2026" in monitor_page(Watched("demo", (one,), ()), language="fr")
