@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from serving.gauges import GAUGES, gauges
-from serving.watching import FILE, Watched, kept_watches
+from serving.watching import FILE, Watched, keep_watched, kept_watches
 from tests.unit.serving.web.test_report_pages import made_watch
 
 WATCH = made_watch()
