@@ -15,7 +15,7 @@ from features.counting import counted
 from features.errors import ContractError, SettingsError
 from features.events import EventSet, build_events
 from features.records.engines.duckdb import DuckDBEngine
-from features.records.folder import Portfolio, Records, check_portfolio, open_portfolio
+from features.records.folder import Records, check_portfolio, open_portfolio
 from serving.cli import console
 from serving.cli.options import Config, Home, Json
 from serving.cli.pages import require_place, write_page
@@ -149,7 +149,7 @@ def train(
                 chosen,
                 registry,
                 quick=quick,
-                pages=pages_of(records.portfolio),
+                pages=pages_of(records),
                 progress=lambda now, n=chosen.name: advance(now=f"{n}: {now}"),
             )
             for chosen in wanted
@@ -163,10 +163,11 @@ def train(
         raise typer.Exit(_REFUSED)
 
 
-def pages_of(head: Portfolio) -> Callable[[Summary], dict[str, str]]:
+def pages_of(records: Records) -> Callable[[Summary], dict[str, str]]:
     """Write the pages that a training keeps with its run: one per language."""
 
     def write(summary: Summary) -> dict[str, str]:
+        head = records.portfolio
         return {
             f"backtest.{language}.html": backtest_page(
                 summary, name=head.name, currency=head.currency, language=language

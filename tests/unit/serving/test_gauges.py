@@ -9,9 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from serving.gauges import GAUGES, gauges
 from serving.watching import FILE, Watched, keep_watched, kept_watches
-from tests.unit.serving.web.test_report_pages import _watched
+from tests.unit.serving.web.test_report_pages import made_watch
 
-WATCH = _watched()
+WATCH = made_watch()
 
 
 @pytest.fixture

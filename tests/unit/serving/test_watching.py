@@ -98,7 +98,7 @@ def _keep(
 def test_matured_scores_are_laid_beside_what_happened(
     records: Records, churn: Champion, workshop: Workshop, tmp_path: Path
 ) -> None:
-    day = workshop.data_end - timedelta(days=95)
+    day = workshop.data_end - timedelta(days=125)  # subscriptions mature 30 days later
     with Store.open(tmp_path) as store:
         said = _keep(store, workshop, churn, day)
         _keep(store, workshop, churn, workshop.data_end)
@@ -119,14 +119,14 @@ def test_matured_scores_are_laid_beside_what_happened(
 def test_scores_that_said_too_much_call_for_training(
     records: Records, churn: Champion, workshop: Workshop, tmp_path: Path
 ) -> None:
-    day = workshop.data_end - timedelta(days=95)
+    day = workshop.data_end - timedelta(days=125)  # subscriptions mature 30 days later
     with Store.open(tmp_path) as store:
         _keep(store, workshop, churn, day, shift=0.35)
         watched = watch_champions(
             _champions(churn), store, records=records, limits=LIMITS, clock=CLOCK
         )
     codes = {found.code for found in watched.watches[0].findings}
-    # the newest scores are those of 95 days ago: old as well
+    # the newest scores are those of 125 days ago: old as well
     assert {"MN006", "MN009"} <= codes
     assert watched.verdict == "retrain"
 
