@@ -118,11 +118,8 @@ def tasks_of(
     lead_days, activity_days : int
         As for `task`; durations have no lead.
     """
-    orders = events.sources.get("orders")
-    history = 0
-    end = default_as_of(events.portfolio.data_as_of)
-    if orders is not None and (seen := orders.at[orders.at > MISSING // 2]).size:
-        history = value_horizon(day_of(int(seen.min())), end)
+    asked = list(names)
+    history = _history_teaches(events) if "value" in asked else 0
     return [
         task(
             name,
@@ -130,8 +127,16 @@ def tasks_of(
             lead_days=0 if name == "duration" else lead_days,
             activity_days=activity_days,
         )
-        for name in names
+        for name in asked
     ]
+
+
+def _history_teaches(events: EventSet) -> int:
+    """How many days ahead can amounts be learnt? 0 without orders."""
+    orders = events.sources.get("orders")
+    if orders is None or not (seen := orders.at[orders.at > MISSING // 2]).size:
+        return 0
+    return value_horizon(day_of(int(seen.min())), default_as_of(events.portfolio.data_as_of))
 
 
 @dataclass(frozen=True)
