@@ -31,7 +31,7 @@ CODES: Mapping[str, str] = {
 """Codes of this module, with what they mean; each has a line in docs/errors.md."""
 
 _NAME = re.compile(
-    r"(?:model|reference|golden)\.json|boosters/[a-z0-9_]{1,40}\.txt"
+    r"(?:model|reference|golden|distributions)\.json|boosters/[a-z0-9_]{1,40}\.txt"
     r"|contexts/[0-9]{4}-[0-9]{2}-[0-9]{2}\.json"
 )
 _MOST_BYTES = 256 * 2**20
