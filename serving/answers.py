@@ -86,6 +86,7 @@ def model_facts(champion: Champion | None) -> Json | None:
         "context_version": champion.contexts[-1].version,
         "horizon_days": champion.task.horizon.horizon_days,
         "trained_through": champion.facts["trained_through"],
+        "evidence": champion.facts.get("evidence"),
     }
 
 

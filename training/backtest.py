@@ -18,7 +18,7 @@ from training.baselines import fit_baselines, rule_name
 from training.dataset import Dataset, Task, Workshop
 from training.evaluate import Interval, Scored, auc_gain, log_loss_gain, mean_metrics, measure
 from training.models import to_probability, usable_features
-from training.search import Fitted, fit_rungs
+from training.search import DEFAULT, QUICK, Fitted, Recipe, fit_rungs
 from training.slices import Slice, rolling_slices
 
 Progress = Callable[[str], None]
@@ -159,6 +159,7 @@ def run_backtest(
     test_dates: Sequence[date] = (),
     count: int = TEST_DATES,
     quick: bool = False,
+    recipe: Recipe | None = None,
     progress: Progress = lambda _: None,
 ) -> Backtest:
     """How would the model have done on past days?
@@ -173,6 +174,8 @@ def run_backtest(
         How many test days by default.
     quick : bool
         Search less.
+    recipe : Recipe or None
+        How each model is made; by default the defaults, or their quick form.
     progress : callable
         Told what is being done.
 
@@ -182,13 +185,15 @@ def run_backtest(
         NR010 for a test day whose outcome is not known yet.
     """
     task = workshop.task
+    chosen = recipe or (QUICK if quick else DEFAULT)
     slices = rolling_slices(
-        workshop.first_day, workshop.data_end, task.horizon, test_dates=test_dates, count=count
-    )
+        workshop.first_day, workshop.data_end, task.horizon, test_dates=test_dates, count=count,
+        history=chosen.history,
+    )  # fmt: skip
     results = []
     for number, piece in enumerate(slices, start=1):
         told = partial(_tell, progress, f"slice {number}/{len(slices)}")
-        result = _run_slice(workshop, piece, quick, told)
+        result = _run_slice(workshop, piece, chosen, told)
         if result is not None:
             results.append(result)
     too_little = _too_little(task, results)
@@ -202,7 +207,7 @@ def _tell(progress: Progress, where: str, text: str) -> None:
 
 
 def _run_slice(
-    workshop: Workshop, piece: Slice, quick: bool, progress: Progress
+    workshop: Workshop, piece: Slice, recipe: Recipe, progress: Progress
 ) -> SliceResult | None:
     task = workshop.task
     progress(f"{piece.test_date}, features")
@@ -210,7 +215,7 @@ def _run_slice(
     test = workshop.dataset([piece.test_date], workshop.data_end)
     if not test.size or not train.size:
         return None
-    fitted = fit_rungs(train, task, quick=quick, progress=progress)
+    fitted = fit_rungs(train, task, recipe=recipe, progress=progress)
     said = {name: predict(found, test) for name, found in fitted.items()}
     features = usable_features(train)
     if train.label.min() < train.label.max() and features:

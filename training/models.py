@@ -23,7 +23,9 @@ RUNGS = ("prior", "rates", "logistic", "lightgbm")
 """From the dullest to the keenest."""
 
 _ROWS_WORTH_THREADS = 100_000
-_PRIOR_ROWS = 20.0
+PRIOR_ROWS = 20.0
+"""A rate leans on the base rate as if so many accounts or deals had shown it."""
+
 _MAX_DEPTH = 6
 """Paths of at most six conditions keep exact reasons cheap."""
 
@@ -227,13 +229,19 @@ def fit_prior(data: Dataset) -> Prior:
 
 
 def fit_rates(data: Dataset, key: str) -> Rates:
-    """Fit one rate per segment or stage, shrunken towards the base rate."""
+    """Fit one rate per segment or stage, shrunken towards the base rate.
+
+    The rate is that of its rows; it weighs like as many rows as it has accounts or deals, since one
+    that recurs on twelve days tells hardly more than on one.
+    """
     base = (data.label.sum() + 0.5) / (data.size + 1.0)
     keys = data.matrix.keys.get(key, np.array([], dtype=object))
     rates = {}
     for word in sorted({word for word in keys if word is not None}):
-        own = data.label[keys == word]
-        rates[word] = log_odds((own.sum() + _PRIOR_ROWS * base) / (own.size + _PRIOR_ROWS))
+        own = keys == word
+        weight = np.unique(data.matrix.code[own]).size
+        rate = data.label[own].mean()
+        rates[word] = log_odds((weight * rate + PRIOR_ROWS * base) / (weight + PRIOR_ROWS))
     return Rates(key, rates, log_odds(base))
 
 
@@ -270,22 +278,38 @@ def threads_for(n_rows: int) -> int:
 
 @dataclass(frozen=True)
 class TreeSettings:
-    """What shapes the trees; the defaults are for small portfolios."""
+    """What shapes the trees; the defaults are for small portfolios.
+
+    Attributes
+    ----------
+    leaves, depth : int
+        At most so many leaves a tree, and conditions a path (1 to 6).
+    rows_per_leaf : int
+        At least so many rows a leaf.
+    learning_rate, column_share, l2 : float
+        Step, share of the columns that a tree may use, and penalty on the values of the leaves.
+    rounds, seed : int
+        Trees, and the seed of their columns.
+    is_monotone : bool
+        Whether the catalogue's directions bind them (see `training.directions`).
+    """
 
     leaves: int = 6
+    depth: int = _MAX_DEPTH
     rows_per_leaf: int = 200
-    learning_rate: float = 0.02
+    learning_rate: float = 0.04
     column_share: float = 0.3
     l2: float = 20.0
-    rounds: int = 400
+    rounds: int = 200
     seed: int = 7
+    is_monotone: bool = True
 
     def parameters(self, n_rows: int) -> dict[str, Any]:  # Any: LightGBM's own parameters
         """LightGBM parameters for so many rows; a leaf never asks for over a fiftieth of them."""
         return {
             "objective": "binary",
             "num_leaves": self.leaves,
-            "max_depth": _MAX_DEPTH,
+            "max_depth": self.depth,
             "min_data_in_leaf": max(5, min(self.rows_per_leaf, n_rows // 50)),
             "learning_rate": self.learning_rate,
             "feature_fraction": self.column_share,
@@ -298,22 +322,40 @@ class TreeSettings:
         }
 
 
-def fit_trees(data: Dataset, features: tuple[str, ...], settings: TreeSettings) -> Boosted:
-    """Fit gradient-boosted trees."""
-    return Boosted(features, train_booster(data, features, settings))
+def fit_trees(
+    data: Dataset,
+    features: tuple[str, ...],
+    settings: TreeSettings,
+    directions: Sequence[int] = (),
+) -> Boosted:
+    """Fit gradient-boosted trees; see `train_booster`."""
+    return Boosted(features, train_booster(data, features, settings, directions))
 
 
 def train_booster(
-    data: Dataset, features: tuple[str, ...], settings: TreeSettings
+    data: Dataset,
+    features: tuple[str, ...],
+    settings: TreeSettings,
+    directions: Sequence[int] = (),
 ) -> lightgbm.Booster:
-    """Train a LightGBM booster of ``settings.rounds`` trees."""
+    """Train a LightGBM booster of ``settings.rounds`` trees.
+
+    Parameters
+    ----------
+    directions : sequence of int
+        1, -1 or 0 for each feature: the margin may only rise, only fall, or do both as the feature
+        rises; empty for no constraint, and not read where ``settings.is_monotone`` is False.
+    """
+    parameters = settings.parameters(data.size)
+    if settings.is_monotone and any(directions):
+        parameters["monotone_constraints"] = list(directions)
     columns = lightgbm.Dataset(
         select(data.matrix, features),
         data.label,
         feature_name=list(features),
         params={"verbose": -1},
     )
-    return lightgbm.train(settings.parameters(data.size), columns, settings.rounds)
+    return lightgbm.train(parameters, columns, settings.rounds)
 
 
 def default_trees(data: Dataset, features: tuple[str, ...]) -> Boosted:

@@ -59,6 +59,7 @@ class Version:
     verdict: str
     created_at: int
     trained_through: str
+    evidence: str
 
 
 class Registry:
@@ -199,6 +200,7 @@ def _version(made: ModelVersion, aliases: Mapping[str, str]) -> Version:
     return Version(
         made.name, str(made.version), own, tags.get("rung", ""), tags.get("verdict", ""),
         int(made.creation_timestamp), tags.get("trained_through", ""),
+        tags.get("evidence", ""),
     )  # fmt: skip
 
 

@@ -104,6 +104,7 @@ def model_card(
         f"Trained on records to {champion.facts['trained_through']}; calibration fitted on"
         f" {champion.calibration.fitted_on} (slope {champion.calibration.slope:.3f}, intercept"
         f" {champion.calibration.intercept:+.3f}).",
+        *_evidence(champion),
         "",
         "## Gates",
         "",
@@ -125,6 +126,21 @@ def model_card(
         "",
     ]
     return "\n".join(parts)
+
+
+def _evidence(champion: Champion) -> list[str]:
+    """What the model rests on; for rates, segment by segment or stage by stage."""
+    found = champion.facts.get("evidence")
+    if found is None:
+        return []
+    return [
+        f"It {found['text']}.",
+        *(
+            f"- {key}: {share['outcomes']} of {share['n']}, rate between"
+            f" {100 * share['low']:.0f} and {100 * share['high']:.0f} %"
+            for key, share in found.get("by_key", {}).items()
+        ),
+    ]
 
 
 def _metric_table(result: Backtest) -> list[str]:

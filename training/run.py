@@ -17,21 +17,27 @@ import pyarrow as pa
 
 from features.events import EventSet
 from features.records.folder import Records
-from features.signals.catalogue import feature_set_version
+from features.records.names import slug
+from features.signals.catalogue import feature_names, feature_set_version
 from training.artefact import Champion, has_champion, reference_of
-from training.backtest import Backtest, run_backtest
+from training.backtest import TEST_DATES, Backtest, run_backtest
 from training.calibration import Calibration
 from training.contexts import context_at
 from training.dataset import Dataset, Task, Workshop
 from training.evaluate import metric_interval
+from training.evidence import evidence
 from training.gates import GateResult, run_gates, verdict
 from training.models import RUNGS, Prior, log_odds
 from training.registry import Registry, log_dataset, log_facts, log_file, log_metrics
 from training.report import draw_calibration, draw_lift, draw_shap, model_card
-from training.search import Fitted, fit_rungs
-from training.slices import train_dates
+from training.search import DEFAULT, QUICK, Fitted, Recipe, fit_rungs
+from training.slices import rolling_slices
+from training.trials import Budget, Searched, search_recipe
 
 Progress = Callable[[str], None]
+
+SEED = 7
+"""Of the trees' columns, unless another is asked for."""
 
 _WITH_INTERVAL = ("auc", "brier", "log_loss")
 
@@ -56,6 +62,8 @@ class Trained:
         One sentence for people.
     run_id : str
         MLflow run.
+    evidence : mapping
+        On how many outcomes it rests; see `training.evidence`.
     """
 
     model: str
@@ -67,6 +75,7 @@ class Trained:
     metrics: Mapping[str, float]
     reason: str
     run_id: str
+    evidence: Mapping[str, Any]  # Any: JSON
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
         """One entry of what `fanal train --json` prints."""
@@ -79,6 +88,7 @@ class Trained:
             "reason": self.reason,
             "gates": [gate.to_json() for gate in self.gates],
             "metrics": _finite(self.metrics),
+            "evidence": dict(self.evidence),
         }
 
 
@@ -93,6 +103,8 @@ def train(
     registry: Registry,
     *,
     quick: bool = False,
+    budget: Budget | None = None,
+    seed: int = SEED,
     progress: Progress = lambda _: None,
 ) -> Trained:
     """Train one model on a portfolio and promote it if every gate agrees.
@@ -106,7 +118,11 @@ def train(
     registry : Registry
         Where runs and versions go.
     quick : bool
-        Search less.
+        Try fewer settings, and draw no picture that takes long.
+    budget : Budget or None
+        How long to search for a better recipe than the defaults; None takes the defaults.
+    seed : int
+        Of the trees' columns.
     progress : callable
         Told what is being done.
 
@@ -116,14 +132,19 @@ def train(
         When the tables that the task needs are not there.
     """
     workshop = Workshop(events, task)
-    result = run_backtest(workshop, quick=quick, progress=progress)
-    days = train_dates(workshop.data_end, workshop.first_day, task.horizon)
+    recipe = (QUICK if quick else DEFAULT).seeded(seed)
+    searched = None if budget is None else _search(records, workshop, registry, budget, progress)
+    recipe = recipe if searched is None else searched.recipe
+    result = run_backtest(workshop, recipe=recipe, progress=progress)
+    days = recipe.history.before(workshop.data_end, workshop.first_day, task.horizon)
     data = workshop.dataset(days, workshop.data_end) if days else None
     gates = run_gates(result, data) if data is not None and data.size else _nothing(result)
     said = verdict(gates)
     progress("final model")
-    fitted = _fit(result, data, task, said, quick)
+    fitted = _fit(result, data, task, said, recipe)
     champion = _champion(records, workshop, days, data, fitted, result, said)
+    if searched is not None:
+        champion = replace(champion, facts={**champion.facts, "search": searched.reason})
     with registry.start_run(records.portfolio.name, task.name) as run:
         progress("logging to MLflow")
         _log(champion, result, gates, data, days, fitted, records)
@@ -137,8 +158,36 @@ def train(
         metrics = result.mean().get("fanal", {})
         return Trained(
             task.name, champion.rung.name, said, version, promoted, gates, metrics,
-            _reason(gates, result), run.info.run_id,
+            _reason(gates, result), run.info.run_id, champion.facts["evidence"],
         )  # fmt: skip
+
+
+def _search(
+    records: Records, workshop: Workshop, registry: Registry, budget: Budget, progress: Progress
+) -> Searched | None:
+    """Search on what was known before the first test day; None without any test day."""
+    task = workshop.task
+    slices = rolling_slices(workshop.first_day, workshop.data_end, task.horizon, count=TEST_DATES)
+    if not slices:
+        return None
+    horizon = task.horizon
+    key = ".".join(
+        (
+            slug(records.portfolio.name),
+            task.name,
+            f"{horizon.horizon_days}d{horizon.lead_days}l{task.activity_days}a",
+            data_digest(records)[:16],
+            feature_set_version(feature_names(task.entity), task.entity),
+        )
+    )
+    return search_recipe(
+        workshop,
+        known_by=slices[0].test_date,
+        budget=budget,
+        database=registry.home / "search.db",
+        key=key,
+        progress=progress,
+    )
 
 
 def _nothing(result: Backtest) -> tuple[GateResult, ...]:
@@ -150,12 +199,12 @@ def _reason(gates: Sequence[GateResult], result: Backtest) -> str:
     return "; ".join(failed) if failed else result.reason
 
 
-def _fit(result: Backtest, data: Dataset | None, task: Task, said: str, quick: bool) -> Fitted:
+def _fit(result: Backtest, data: Dataset | None, task: Task, said: str, recipe: Recipe) -> Fitted:
     """Fit the rung that the back-test chose on all that is known now."""
     if data is None or not data.size:
         return Fitted(Prior(log_odds(0.5)), Calibration(), {})
     rung = "prior" if said in ("too_little_data", "no_skill") else result.rung
-    found = fit_rungs(data, task, quick=quick, only=(rung,))
+    found = fit_rungs(data, task, recipe=recipe, only=(rung,))
     return found.get(rung) or fit_rungs(data, task, only=("prior",))["prior"]
 
 
@@ -190,6 +239,7 @@ def _champion(
         "rows": 0 if data is None else data.size,
         "outcomes": 0 if data is None else int(data.label.sum()),
         "settings": fitted.settings,
+        "evidence": evidence(data, task, fitted.rung),
         "metrics": _finite(result.mean().get("fanal", {})),
     }
     champion = Champion(
@@ -216,6 +266,7 @@ def _tags(champion: Champion, said: str) -> dict[str, str]:
         "verdict": said,
         "trained_through": str(champion.facts["trained_through"]),
         "feature_set_version": champion.feature_set_version,
+        "evidence": str(champion.facts["evidence"]["text"]),
     }
 
 

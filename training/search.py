@@ -1,25 +1,21 @@
 """Which settings does each rung get, judged without looking at the test day?
 
-Candidates are compared on rows that were not fitted: rolling blocks of later days, fitted on days
-whose labels had matured before them, where the history allows it. Otherwise on later days of
-accounts held out: fitted on the earlier days of the other accounts, since a model that is judged on
-the days it learnt from is never regularised enough for the days to come. Calibration is fitted on
-unseen margins too: of the rolling blocks, or of account-grouped folds.
+Candidates are compared on rows that were not fitted (see `training.splits`), and the calibration is
+fitted on unseen margins too: of rolling blocks, or of account-grouped folds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
-from features.asof import US_PER_DAY
 from features.kernel import Codes, Floats
 from training.calibration import Calibration, fit_calibration
 from training.dataset import Dataset, Task
+from training.directions import kept_directions
 from training.models import (
     Rung,
     TreeSettings,
@@ -31,100 +27,51 @@ from training.models import (
     train_booster,
     usable_features,
 )
+from training.slices import EVEN, History
+from training.splits import Exam, Pair, Splits, exams, has_both, make_splits
 
 STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0)
 """Inverse L2 penalties of the logistic rung, the strongest first."""
 
 SHAPES: tuple[TreeSettings, ...] = (
-    TreeSettings(leaves=6, rows_per_leaf=200),
-    TreeSettings(leaves=3, rows_per_leaf=200),
-    TreeSettings(leaves=12, rows_per_leaf=200),
+    TreeSettings(leaves=6),
+    TreeSettings(leaves=6, is_monotone=False),
+    TreeSettings(leaves=12),
 )
-"""Tree shapes tried; the first alone when in a hurry."""
+"""Tree shapes tried. The first stands unless unseen rows like another better by a standard error:
+the directions of the catalogue hold until the records refute them."""
 
-ROUNDS = (100, 200, 300, 400, 600)
-_FOLDS = 4
-_ROLLING_WINDOWS = 3
-"""One or two label windows of drift teach an intercept that the next window refutes."""
+ROUNDS = (50, 100, 150, 200, 300)
 
-_SEED = 7
-_MIN_CHECK_ROWS = 200
-_MIN_CHECK_OUTCOMES = 20
-
-Mask = NDArray[np.bool_]
-Pair = tuple[Mask, Mask]
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Splits:
-    """Pairs of rows to fit and rows to check.
+class Recipe:
+    """How is a model made: from which past days, and of which settings is the best taken?
 
     Attributes
     ----------
-    search, calibrate : tuple of (mask, mask)
-        For choosing settings, and for fitting the calibration.
-    kind : str
-        rolling or folds.
+    history : History
+        Days to learn from.
+    shapes : tuple of TreeSettings
+        Of the trees; how many there are is chosen among `ROUNDS` for each.
+    strengths : tuple of float
+        Inverse L2 penalties of the logistic rung, the strongest first.
     """
 
-    search: tuple[Pair, ...]
-    calibrate: tuple[Pair, ...]
-    kind: str
+    history: History = EVEN
+    shapes: tuple[TreeSettings, ...] = SHAPES
+    strengths: tuple[float, ...] = STRENGTHS
+
+    def seeded(self, seed: int) -> Recipe:
+        """The same with another seed for the trees' columns."""
+        return replace(self, shapes=tuple(replace(shape, seed=seed) for shape in self.shapes))
 
 
-def _rolling(data: Dataset, task: Task) -> Iterator[Pair]:
-    """Blocks of later days, each fitted on the days whose labels had matured before it."""
-    window = (task.horizon.lead_days + task.horizon.horizon_days) * US_PER_DAY
-    moments = np.unique(data.matrix.as_of)
-    if np.ptp(moments) < _ROLLING_WINDOWS * window:
-        return
-    least = max(3, moments.size // 4)
-    checks = [m for m in moments if (moments + window <= m).sum() >= least]
-    for block in np.array_split(np.array(checks, dtype=np.int64), min(3, len(checks)) or 1):
-        if block.size:
-            fit = data.matrix.as_of + window <= block[0]
-            yield fit, np.isin(data.matrix.as_of, block)
-
-
-def _folds(data: Dataset) -> Iterator[Pair]:
-    groups, member = np.unique(data.group, return_inverse=True)
-    fold = np.random.default_rng(_SEED).permutation(groups.size) % _FOLDS
-    for number in range(_FOLDS):
-        check = fold[member] == number
-        yield ~check, check
-
-
-def _is_rich(label: Floats) -> bool:
-    positives = label.sum()
-    return bool(
-        label.size >= _MIN_CHECK_ROWS
-        and min(positives, label.size - positives) >= _MIN_CHECK_OUTCOMES
-    )
-
-
-def _has_both(label: Floats) -> bool:
-    return bool(label.size) and label.min() < label.max()
-
-
-def make_splits(data: Dataset, task: Task) -> Splits:
-    """How can settings be judged on unseen rows: by later days, or by other accounts?"""
-    rolling = tuple(pair for pair in _rolling(data, task) if _has_both(data.label[pair[0]]))
-    seen = [data.label[check] for _, check in rolling]
-    if seen and _is_rich(np.concatenate(seen)):
-        return Splits(rolling, rolling, "rolling")
-    folds = tuple(pair for pair in _folds(data) if _has_both(data.label[pair[0]]))
-    later = tuple(_later(data, folds))
-    return Splits(later or folds, folds, "folds")
-
-
-def _later(data: Dataset, folds: Sequence[Pair]) -> Iterator[Pair]:
-    """Fit on the earlier half of the days, check held-out accounts on the later half."""
-    middle = np.median(np.unique(data.matrix.as_of))
-    is_early = data.matrix.as_of <= middle
-    for fit, check in folds:
-        if _has_both(data.label[fit & is_early]) and _is_rich(data.label[check & ~is_early]):
-            yield fit & is_early, check & ~is_early
+DEFAULT = Recipe()
+QUICK = Recipe(shapes=SHAPES[:2], strengths=STRENGTHS[1::2])
+"""Two tree shapes, and every other penalty."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +94,7 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class _Unseen:
+class Unseen:
     """Margins of unseen rows with their outcomes and accounts."""
 
     margin: Floats
@@ -164,7 +111,7 @@ class _Unseen:
         """Mean log loss."""
         return float(self.losses.mean())
 
-    def is_as_good_as(self, best: _Unseen) -> bool:
+    def is_as_good_as(self, best: Unseen) -> bool:
         """Whether the mean loss lies within one standard error (over accounts) of the best's."""
         difference = self.losses - best.losses
         _, member = np.unique(self.group, return_inverse=True)
@@ -172,17 +119,20 @@ class _Unseen:
         return bool(difference.mean() <= np.sqrt((sums**2).sum()) / difference.size)
 
 
-def _together(data: Dataset, pairs: Sequence[Pair], margins: Sequence[Floats]) -> _Unseen:
-    return _Unseen(
+def _together(checks: Sequence[Dataset], margins: Sequence[Floats]) -> Unseen:
+    return Unseen(
         np.concatenate(margins),
-        np.concatenate([data.label[check] for _, check in pairs]),
-        np.concatenate([data.group[check] for _, check in pairs]),
+        np.concatenate([check.label for check in checks]),
+        np.concatenate([check.group for check in checks]),
     )
 
 
-def _unseen(data: Dataset, pairs: Sequence[Pair], fit: Callable[[Dataset], Rung]) -> _Unseen:
-    margins = [fit(data.take(f)).margin(data.take(c).matrix) for f, c in pairs]
-    return _together(data, pairs, margins)
+def _unseen(data: Dataset, pairs: Sequence[Pair], fit: Callable[[Dataset], Rung]) -> Unseen:
+    margins, checks = [], []
+    for part, check in exams(data, pairs):
+        margins.append(fit(part).margin(check.matrix))
+        checks.append(check)
+    return _together(checks, margins)
 
 
 def _calibrated(data: Dataset, splits: Splits, fit: Callable[[Dataset], Rung]) -> Calibration:
@@ -217,41 +167,60 @@ def search_logistic(
     )
 
 
-def _staged_margins(
-    data: Dataset, features: tuple[str, ...], pairs: Sequence[Pair], shape: TreeSettings
-) -> dict[int, _Unseen]:
-    """Unseen margins after each number of rounds, from one training per pair."""
+def staged_margins(
+    pairs: Iterable[Exam], task: Task, features: tuple[str, ...], shape: TreeSettings
+) -> dict[int, Unseen]:
+    """Unseen margins after each number of `ROUNDS`, from one training per pair."""
     staged: dict[int, list[Floats]] = {rounds: [] for rounds in ROUNDS}
     longest = replace(shape, rounds=ROUNDS[-1])
-    for fit, check in pairs:
-        booster = train_booster(data.take(fit), features, longest)
-        values = select(data.take(check).matrix, features)
+    checks = []
+    for part, check in pairs:
+        booster = train_booster(part, features, longest, _bound(part, task, features, shape))
+        values = select(check.matrix, features)
         margin = np.zeros(values.shape[0])
         start = 0
         for rounds in ROUNDS:
             margin = margin + np.asarray(
                 booster.predict(
-                    values, raw_score=True, start_iteration=start, num_iteration=rounds - start
+                    values, raw_score=True, start_iteration=start, num_iteration=rounds - start,
+                    num_threads=1,
                 )
-            )
+            )  # fmt: skip
             staged[rounds].append(margin)
             start = rounds
-    return {rounds: _together(data, pairs, margins) for rounds, margins in staged.items()}
+        checks.append(check)
+    return {rounds: _together(checks, margins) for rounds, margins in staged.items()}
+
+
+def _bound(
+    data: Dataset, task: Task, features: tuple[str, ...], shape: TreeSettings
+) -> tuple[int, ...]:
+    """Directions that bind the trees, judged by the rows that they learn from alone."""
+    return kept_directions(data, task, features) if shape.is_monotone else ()
 
 
 def search_trees(
-    data: Dataset, features: tuple[str, ...], splits: Splits, shapes: Sequence[TreeSettings]
+    data: Dataset,
+    task: Task,
+    features: tuple[str, ...],
+    splits: Splits,
+    shapes: Sequence[TreeSettings],
 ) -> Fitted:
-    """Fit the LightGBM rung with the shape and number of rounds that unseen rows like best."""
-    tried = {
-        replace(shape, rounds=rounds): unseen
-        for shape in shapes
-        for rounds, unseen in _staged_margins(data, features, splits.search, shape).items()
-    }
-    settings = min(tried, key=lambda choice: tried[choice].loss)
+    """Fit the LightGBM rung with the first shape that is as good as the best on unseen rows.
+
+    As good: within one standard error, as for `search_logistic`. Each shape has the number of
+    rounds that unseen rows like best.
+    """
+    tried: dict[TreeSettings, Unseen] = {}
+    for shape in shapes:
+        staged = staged_margins(exams(data, splits.search), task, features, shape)
+        rounds = min(staged, key=lambda number: staged[number].loss)
+        tried[replace(shape, rounds=rounds)] = staged[rounds]
+    least = min(tried.values(), key=lambda unseen: unseen.loss)
+    settings = next(choice for choice, unseen in tried.items() if unseen.is_as_good_as(least))
 
     def fit(part: Dataset) -> Rung:
-        return fit_trees(part, features, settings)
+        return fit_trees(part, features, settings, _bound(part, task, features, settings))
 
     return Fitted(
         fit(data),
@@ -265,6 +234,7 @@ def fit_rungs(
     task: Task,
     *,
     quick: bool = False,
+    recipe: Recipe | None = None,
     only: Sequence[str] | None = None,
     progress: Progress = lambda _: None,
 ) -> dict[str, Fitted]:
@@ -277,7 +247,9 @@ def fit_rungs(
     task : Task
         What is predicted.
     quick : bool
-        Try only the first tree shape, and every other penalty.
+        Try two tree shapes, and every other penalty.
+    recipe : Recipe or None
+        What to try instead; its history is not read.
     only : sequence of str or None
         Names of the rungs wanted; all by default.
     progress : callable
@@ -288,19 +260,18 @@ def fit_rungs(
     dict of str to Fitted
         By rung; the keener rungs are absent when one outcome is missing altogether.
     """
+    tried = recipe or (QUICK if quick else DEFAULT)
     wanted = set(only or ("prior", "rates", "logistic", "lightgbm"))
     found = {"prior": Fitted(fit_prior(data), Calibration(), {})}
     if any(word is not None for word in data.matrix.keys.get(task.key, ())):
         found["rates"] = Fitted(fit_rates(data, task.key), Calibration(), {})
     features = usable_features(data)
-    if _has_both(data.label) and features and wanted & {"logistic", "lightgbm"}:
+    if has_both(data.label) and features and wanted & {"logistic", "lightgbm"}:
         splits = make_splits(data, task)
         if splits.calibrate and "logistic" in wanted:
             progress("logistic regression")
-            strengths = STRENGTHS[1::2] if quick else STRENGTHS
-            found["logistic"] = search_logistic(data, features, splits, strengths)
+            found["logistic"] = search_logistic(data, features, splits, tried.strengths)
         if splits.calibrate and "lightgbm" in wanted:
             progress("boosted trees")
-            shapes = SHAPES[:1] if quick else SHAPES
-            found["lightgbm"] = search_trees(data, features, splits, shapes)
+            found["lightgbm"] = search_trees(data, task, features, splits, tried.shapes)
     return {name: fitted for name, fitted in found.items() if name in wanted}

@@ -28,6 +28,33 @@ _HISTORY_DAYS = 45
 
 
 @dataclass(frozen=True)
+class History:
+    """Which past days does a model learn from?
+
+    Attributes
+    ----------
+    dates : int
+        At most so many.
+    spacing_days : int or None
+        Days between two of them; None spreads them evenly over the history, 7 to 30 days apart
+        (closer where the horizon is short).
+    """
+
+    dates: int = TRAIN_DATES
+    spacing_days: int | None = None
+
+    def before(self, day: date, first_day: date, horizon: Horizon) -> tuple[date, ...]:
+        """Days to learn from on a day, newest first; see `train_dates`."""
+        return train_dates(
+            day, first_day, horizon, count=self.dates, spacing_days=self.spacing_days
+        )
+
+
+EVEN = History()
+"""Twelve days, evenly over the history."""
+
+
+@dataclass(frozen=True)
 class Slice:
     """One test day with the days to learn from, newest first."""
 
@@ -36,7 +63,12 @@ class Slice:
 
 
 def train_dates(
-    before: date, first_day: date, horizon: Horizon, *, count: int = TRAIN_DATES
+    before: date,
+    first_day: date,
+    horizon: Horizon,
+    *,
+    count: int = TRAIN_DATES,
+    spacing_days: int | None = None,
 ) -> tuple[date, ...]:
     """From which days can a model learn on a day, newest first?
 
@@ -49,8 +81,10 @@ def train_dates(
     horizon : Horizon
         Of the label.
     count : int
-        At most so many days; evenly spaced over the history, 7 to 30 days apart (closer where
-        the horizon is short).
+        At most so many days.
+    spacing_days : int or None
+        Days between two of them; None spreads them evenly over the history, 7 to 30 days apart
+        (closer where the horizon is short).
 
     Returns
     -------
@@ -62,7 +96,8 @@ def train_dates(
     if room < 0:
         return ()
     closest = max(1, min(_SPACING_DAYS[0], horizon.horizon_days // 10))
-    spacing = max(closest, min(_SPACING_DAYS[1], room // max(count - 1, 1)))
+    even = max(closest, min(_SPACING_DAYS[1], room // max(count - 1, 1)))
+    spacing = even if spacing_days is None else spacing_days
     steps = min(count, room // spacing + 1)
     return tuple(latest - timedelta(days=step * spacing) for step in range(steps))
 
@@ -74,6 +109,7 @@ def rolling_slices(
     *,
     test_dates: Sequence[date] = (),
     count: int = 3,
+    history: History = EVEN,
 ) -> tuple[Slice, ...]:
     """Which slices test a model, oldest first?
 
@@ -90,6 +126,8 @@ def rolling_slices(
         of the horizon, but at least a week.
     count : int
         How many test days by default.
+    history : History
+        Which past days each of them learns from.
 
     Raises
     ------
@@ -106,7 +144,7 @@ def rolling_slices(
         )
     step = max(7, horizon.horizon_days // 3)
     days = list(test_dates) or [latest - timedelta(days=step * i) for i in range(count)]
-    found = [Slice(day, train_dates(day, first_day, horizon)) for day in sorted(days)]
+    found = [Slice(day, history.before(day, first_day, horizon)) for day in sorted(days)]
     untaught = [piece.test_date for piece in found if not piece.train_dates]
     if test_dates and untaught:
         raise NotReady(

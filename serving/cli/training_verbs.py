@@ -32,7 +32,18 @@ Activity = Annotated[
 _REFUSED = 3
 """Exit code when a gate refused a model."""
 
-Quick = Annotated[bool, typer.Option("--quick", help="Search less.")]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Try fewer settings: a first model in under a minute.")
+]
+Trials = Annotated[
+    int | None,
+    typer.Option("--trials", help="Search: so many recipes; default: no search.", min=1),
+]
+Minutes = Annotated[
+    float | None,
+    typer.Option("--minutes", help="Search: begin no recipe after so many minutes.", min=0.0),
+]
+Seed = Annotated[int, typer.Option("--seed", help="Of the search and of the trees.", min=0)]
 
 
 def backtest(
@@ -70,6 +81,9 @@ def train(
     portfolio: Folder,
     model: Model = "all",
     quick: Quick = False,
+    trials: Trials = None,
+    minutes: Minutes = None,
+    seed: Seed = 7,
     horizon: Horizon = 90,
     lead_days: Lead = 0,
     activity_days: Activity = 180,
@@ -80,6 +94,7 @@ def train(
     """Train, back-test, register and promote models, or say why not."""
     settings = load_settings(config, home=home)
     names = _models(model, allow_all=True)
+    is_searched = _is_searched(quick, trials, minutes)
     with console.progress("Training") as advance:
         records = read(portfolio)
         events = build_events(records)
@@ -91,6 +106,7 @@ def train(
         # MLflow and shap take seconds to import: only training pays for them.
         run = import_module("training.run")
         registry = import_module("training.registry").Registry(settings.home)
+        budget = run.Budget(trials, minutes, seed) if is_searched else None
         found = [
             run.train(
                 records,
@@ -98,6 +114,8 @@ def train(
                 chosen,
                 registry,
                 quick=quick,
+                budget=budget,
+                seed=seed,
                 progress=lambda now, n=chosen.name: advance(now=f"{n}: {now}"),
             )
             for chosen in wanted
@@ -152,11 +170,12 @@ def models(home: Home = None, config: Config = None, json: Json = False) -> None
         return
     rows = [
         (v.model, int(v.version), ", ".join(v.aliases), v.rung, v.verdict, v.trained_through,
-         datetime.fromtimestamp(v.created_at / 1000, UTC).strftime("%Y-%m-%d %H:%M"))
+         v.evidence, datetime.fromtimestamp(v.created_at / 1000, UTC).strftime("%Y-%m-%d %H:%M"))
         for v in found
     ]  # fmt: skip
     console.table(
-        ("model", "version", "is", "rung", "verdict", "trained through", "made (UTC)"), rows
+        ("model", "version", "is", "rung", "verdict", "trained through", "evidence", "made (UTC)"),
+        rows,
     )
 
 
@@ -202,7 +221,7 @@ def show_trained(found: Sequence[Any], left_out: Sequence[tuple[str, str]]) -> N
         version = f" version {trained.version}" if trained.version else ""
         console.say(
             f"{trained.model}{version} ({trained.rung}) {state}: {trained.verdict}. "
-            f"{trained.reason}."
+            f"{trained.reason}. It {trained.evidence['text']}."
         )
         console.table(
             ("gate", "passed", "says"),
@@ -263,6 +282,24 @@ def _models(name: str, *, allow_all: bool) -> tuple[ModelName, ...]:
         return found
     allowed = ", ".join((*TASKS, "all") if allow_all else TASKS)
     raise SettingsError("CL011", f"there is no model {name!r}.", f"Ask for one of: {allowed}.")
+
+
+def _is_searched(quick: bool, trials: int | None, minutes: float | None) -> bool:
+    """Whether a search is asked for.
+
+    Raises
+    ------
+    SettingsError
+        CL013 when it is asked for together with ``--quick``.
+    """
+    is_searched = trials is not None or minutes is not None
+    if is_searched and quick:
+        raise SettingsError(
+            "CL013",
+            "--quick and a search (--trials, --minutes) do not go together.",
+            "Leave one of them out.",
+        )
+    return is_searched
 
 
 def _dates(text: str | None) -> tuple[date, ...]:
