@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
+from numba import vectorize
 from scipy.optimize import minimize
 from scipy.special import gammaln, hyp2f1
 
@@ -84,8 +84,15 @@ def p_alive(
 ) -> Floats:
     """How likely is each customer to be still alive (0..1)? 1 without a repeat purchase."""
     with np.errstate(all="ignore"):
-        odds = a / (b + np.maximum(x, 1.0) - 1.0) * ((alpha + age) / (alpha + last)) ** (r + x)
-        return np.asarray(np.where(x > 0, 1.0 / (1.0 + odds), np.where(np.isnan(age), np.nan, 1.0)))
+        return np.asarray(_alive(x, last, age, r, alpha, a, b))
+
+
+@vectorize(["float64(float64, float64, float64, float64, float64, float64, float64)"], cache=True)
+def _alive(x, last, age, r, alpha, a, b):  # type: ignore[no-untyped-def]
+    if x > 0:
+        odds = a / (b + max(x, 1.0) - 1.0) * ((alpha + age) / (alpha + last)) ** (r + x)
+        return 1.0 / (1.0 + odds)
+    return np.nan if np.isnan(age) else 1.0
 
 
 def p_silent(
@@ -98,22 +105,17 @@ def p_silent(
         return np.asarray(1.0 - p_alive(x, last, age, r, alpha, a, b) * (1.0 - silent))
 
 
-@njit(
-    "float64[::1](float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])",
-    cache=True, nogil=True, error_model="numpy",
-)  # fmt: skip
-def _gauss(p, q, c, z, power):  # type: ignore[no-untyped-def]
-    """``(1 - z) ** power * 2F1(p, q; c; z)`` by its series; missing where that does not end."""
-    found = np.full(z.size, np.nan)
-    for i in range(z.size):
-        term, total, n = 1.0, 1.0, 0.0
-        while np.abs(term) > 1e-17 * np.abs(total) and n < _MOST_TERMS:
-            term *= (p[i] + n) * (q[i] + n) / ((c[i] + n) * (n + 1.0)) * z[i]
-            total += term
-            n += 1.0
-        if n < _MOST_TERMS:
-            found[i] = (1.0 - z[i]) ** power[i] * total
-    return found
+@vectorize(["float64(float64, float64, float64, float64, float64, float64, float64)"], cache=True)
+def _by_series(x, age, r, alpha, a, b, ahead):  # type: ignore[no-untyped-def]
+    """What `expected_if_alive` asks, by the series; missing where that does not end."""
+    z = ahead / (alpha + age + ahead)
+    p, q, c = a + b - 1.0 - r, a - 1.0, a + b + x - 1.0
+    term, total, n = 1.0, 1.0, 0.0
+    while np.abs(term) > 1e-17 * np.abs(total) and n < _MOST_TERMS:
+        term *= (p + n) * (q + n) / ((c + n) * (n + 1.0)) * z
+        total += term
+        n += 1.0
+    return c / q * (1.0 - (1.0 - z) ** q * total) if n < _MOST_TERMS else np.nan
 
 
 def expected_if_alive(
@@ -127,11 +129,12 @@ def expected_if_alive(
     the series then ends after a few terms.
     """
     with np.errstate(all="ignore"):
+        found = np.asarray(_by_series(x, age, r, alpha, a, b, ahead))
+        if not np.isnan(found).any():
+            return found
         z = ahead / (alpha + age + ahead)
         p, q, c = a + b - 1.0 - r, a - 1.0, a + b + x - 1.0
-        gone = _gauss(*(np.ascontiguousarray(part) for part in np.broadcast_arrays(p, q, c, z, q)))
-        hard = np.isnan(gone) & ~np.isnan(z + c)
-        if hard.any():
-            slow = ((1.0 - z) ** q * hyp2f1(p, q, c, z))[hard]
-            gone[hard] = slow
-        return np.asarray(c / q * (1.0 - gone))
+        is_hard = np.isnan(found) & ~np.isnan(z + c)
+        if not is_hard.any():
+            return found
+        return np.where(is_hard, c / q * (1.0 - (1.0 - z) ** q * hyp2f1(p, q, c, z)), found)

@@ -39,14 +39,10 @@ def shrunken_rate(wins: Expression, losses: Expression, usual: Expression) -> Ex
 def days_to_quarter_end(as_of_day: Floats) -> Floats:
     """How many days are left in the calendar quarter (1 on its last day)?
 
-    >>> import numpy as np
     >>> days_to_quarter_end(np.array([14974.0]))  # 2010-12-31
     array([1.])
     """
-    months = as_of_day.astype("int64").astype("datetime64[D]").astype("datetime64[M]")
-    next_quarter = (months.astype("int64") // 3 + 1) * 3
-    end = next_quarter.astype("datetime64[M]").astype("datetime64[D]").astype("int64")
-    return end - as_of_day
+    return _QUARTERS[np.searchsorted(_QUARTERS, as_of_day, side="right")] - as_of_day
 
 
 def _first_known(moving: Expression, static: Expression) -> Expression:
