@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 import bentoml
+from starlette.concurrency import run_in_threadpool
 
 from serving.access import load_access
 from serving.api.app import Installation, create_app, warm_up
@@ -17,6 +18,7 @@ from serving.api.body import ScoreRequest
 from serving.api.champions import ChampionWatch
 from serving.api.door import Door, DoorRules
 from serving.champions import Champions
+from serving.gauges import gauges
 from serving.requests import keep_request
 from serving.settings import Launch, Secrets, load_settings
 from serving.store.store import Store
@@ -70,6 +72,11 @@ class Fanal:
     def __is_ready__(self) -> bool:
         """Tell whether a champion answers."""
         return installation().hindrance() is None
+
+    async def __metrics__(self, content: str) -> str:
+        """Add what `fanal monitor` last found to what Prometheus is told of the service."""
+        home = installation().settings.home
+        return content + await run_in_threadpool(gauges, home)
 
 
 # routes of BentoML's own go through the door too

@@ -132,6 +132,19 @@ class Limits(_Section):
     max_accounts: Annotated[int, Field(ge=1)] = 1000
 
 
+class MonitorSettings(_Section):
+    """From where on is a difference that `fanal monitor` sees worth a person's time?"""
+
+    psi: Annotated[FiniteFloat, Field(gt=0)] = 0.2
+    missing: Share = 0.1
+    auc: Share = 0.05
+    level: Share = 0.03
+    moved_weight: Share = 0.2
+    data_days: Days = 35.0
+    score_days: Days = 35.0
+    model_days: Days = 180.0
+
+
 class Server(_Section):
     """Where does the HTTP service listen, and with how many processes?"""
 
@@ -153,6 +166,7 @@ class Settings(BaseSettings):
     priority: PrioritySettings = PrioritySettings()
     plays: Plays = Plays()
     limits: Limits = Limits()
+    monitor: MonitorSettings = MonitorSettings()
     server: Server = Server()
 
     @model_validator(mode="after")

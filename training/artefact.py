@@ -1,7 +1,8 @@
 """How does a trained model lie on disk, and when may it be believed?
 
 A model is a folder ``models/PORTFOLIO/MODEL/VERSION/`` of text: ``model.json`` (what it is),
-``booster.txt`` (LightGBM's own text, for the rung that has one), ``contexts/DATE.json``,
+``booster.txt`` (LightGBM's own text, for the rung that has one), ``distributions.json`` (what its
+training rows looked like), ``contexts/DATE.json``,
 ``reference.json`` (stages, products, ... of the portfolio), and ``manifest.json`` with the sha256
 of each. The pointer file ``models/PORTFOLIO/MODEL/champion`` holds the version and the sha256 of
 its manifest. Every byte is verified before LightGBM reads one: a damaged model file kills the
@@ -82,6 +83,8 @@ class Champion:
         Tables of the portfolio that requests do not bring.
     facts : mapping
         trained_through, verdict, metrics and the like, for people.
+    distributions : mapping or None
+        What its training rows looked like, as `training.monitor` writes it.
     """
 
     portfolio: Portfolio
@@ -94,6 +97,7 @@ class Champion:
     contexts: tuple[Context, ...]
     reference: Mapping[str, pa.Table]
     facts: Mapping[str, Any]  # Any: JSON
+    distributions: Mapping[str, Any] | None = None  # Any: JSON
 
     @property
     def model(self) -> ModelName:
@@ -156,6 +160,8 @@ def _write_files(folder: Path, champion: Champion) -> str:
     files["reference.json"] = _json(
         {name: _columns(table) for name, table in champion.reference.items()}
     )
+    if champion.distributions is not None:
+        files["distributions.json"] = _json(champion.distributions)
     for context in champion.contexts:
         files[f"contexts/{context.as_of_date.isoformat()}.json"] = context.to_json()
     (folder / "contexts").mkdir()
@@ -378,6 +384,7 @@ def _champion(contents: Mapping[str, bytes], digest: str) -> Champion:
         tuple(contexts),
         {name: _table(name, columns) for name, columns in reference.items()},
         body["facts"],
+        json.loads(contents["distributions.json"]) if "distributions.json" in contents else None,
     )
 
 

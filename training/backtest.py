@@ -20,6 +20,7 @@ from training.evaluate import Interval, Scored, auc_gain, log_loss_gain, mean_me
 from training.models import to_probability, usable_features
 from training.search import Fitted, fit_rungs
 from training.slices import Slice, rolling_slices
+from training.stakes import Stakes, stakes_of
 
 Progress = Callable[[str], None]
 
@@ -52,6 +53,8 @@ class SliceResult:
         By model and metric.
     code, label : (n_train + n_test,) int64 and float64
         Which account or deal each matured row is of, and its outcome.
+    stakes : Stakes or None
+        Whose each test row is, and what is at stake on it, for reports.
     """
 
     slice: Slice
@@ -60,6 +63,7 @@ class SliceResult:
     metrics: Mapping[str, Mapping[str, float]]
     code: Codes
     label: Floats
+    stakes: Stakes | None = None
 
 
 @dataclass(frozen=True)
@@ -221,7 +225,8 @@ def _run_slice(
     metrics = {name: measure(probability, test.label) for name, probability in said.items()}
     code = np.concatenate((train.matrix.code, test.matrix.code))
     label = np.concatenate((train.label, test.label))
-    return SliceResult(piece, train.size, scored, metrics, code, label)
+    stakes = stakes_of(workshop, test.matrix)
+    return SliceResult(piece, train.size, scored, metrics, code, label, stakes)
 
 
 def predict(fitted: Fitted, data: Dataset) -> Floats:

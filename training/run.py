@@ -26,12 +26,16 @@ from training.dataset import Dataset, Task, Workshop
 from training.evaluate import metric_interval
 from training.gates import GateResult, run_gates, verdict
 from training.models import RUNGS, Prior, log_odds
+from training.monitor import seen_in_training
 from training.registry import Registry, log_dataset, log_facts, log_file, log_metrics
 from training.report import draw_calibration, draw_lift, draw_shap, model_card
 from training.search import Fitted, fit_rungs
 from training.slices import train_dates
+from training.summary import Summary, summarise
 
 Progress = Callable[[str], None]
+Pages = Callable[[Summary], Mapping[str, str]]
+"""What was shown -> pages by file name. Words and templates are the doors', which pass this in."""
 
 _WITH_INTERVAL = ("auc", "brier", "log_loss")
 
@@ -93,6 +97,7 @@ def train(
     registry: Registry,
     *,
     quick: bool = False,
+    pages: Pages | None = None,
     progress: Progress = lambda _: None,
 ) -> Trained:
     """Train one model on a portfolio and promote it if every gate agrees.
@@ -107,6 +112,8 @@ def train(
         Where runs and versions go.
     quick : bool
         Search less.
+    pages : callable, optional
+        Writes the pages of the back-test, which are kept with the run.
     progress : callable
         Told what is being done.
 
@@ -134,6 +141,9 @@ def train(
         promoted = _promote(registry, champion, said)
         with tempfile.TemporaryDirectory() as folder:
             _log_pages(Path(folder), champion, result, gates, said, data, progress)
+            if pages is not None and result.slices:
+                progress("report")
+                _log_texts(Path(folder), pages(summarise(result)))
         metrics = result.mean().get("fanal", {})
         return Trained(
             task.name, champion.rung.name, said, version, promoted, gates, metrics,
@@ -207,7 +217,11 @@ def _champion(
     contexts = tuple(
         context_at(workshop, champion, day) for day in sorted({*days, workshop.data_end})
     )
-    return replace(champion, contexts=contexts)
+    if data is None or not data.size:
+        return replace(champion, contexts=contexts)
+    newest = workshop.rows(workshop.data_end)
+    seen = seen_in_training(champion, data, newest, result.mean().get("fanal", {}))
+    return replace(champion, contexts=contexts, distributions=seen.to_json())
 
 
 def _tags(champion: Champion, said: str) -> dict[str, str]:
@@ -300,6 +314,12 @@ def _log_pages(
         log_file(folder / "lift.png")
     if data is not None and draw_shap(champion, data, folder / "shap_summary.png"):
         log_file(folder / "shap_summary.png")
+
+
+def _log_texts(folder: Path, texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+        log_file(folder / name)
 
 
 def _environment() -> str:

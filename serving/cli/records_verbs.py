@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from features.errors import SettingsError, Violation
+from features.errors import Violation
 from features.records.assembling import raise_if_unusable
 from features.records.files import rows_aside
 from features.records.folder import PortfolioCheck, check_portfolio
@@ -21,6 +20,7 @@ from features.records.mapping import import_portfolio, resolve_mapping
 from features.records.quality import Finding, audit
 from serving.cli import console
 from serving.cli.options import Json
+from serving.cli.pages import write_page, writing
 from serving.settings import load_settings
 from serving.web.quality_page import quality_page
 
@@ -99,24 +99,14 @@ def check(
 def _write_page(
     path: Path, checked: PortfolioCheck, findings: Sequence[Finding], language: str
 ) -> Path:
-    with _writing(path):
-        path.write_text(quality_page(checked, findings, language), encoding="utf-8")
+    write_page(path, quality_page(checked, findings, language))
     return path
 
 
 def _write_merges(path: Path, checked: PortfolioCheck) -> Path:
-    with _writing(path):
+    with writing(path):
         write_merges(path, lookalikes(checked.records))
     return path
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        message = f"{path} cannot be written ({error.strerror})."
-        raise SettingsError("CL003", message, "Choose another file.") from None
 
 
 def _show_import(report: ImportReport) -> None:

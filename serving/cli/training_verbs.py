@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from importlib import import_module
 from pathlib import Path
@@ -15,12 +15,18 @@ from features.counting import counted
 from features.errors import ContractError, NotReady, SettingsError
 from features.events import EventSet, build_events
 from features.records.engines.duckdb import DuckDBEngine
-from features.records.folder import Records, check_portfolio, open_portfolio
+from features.records.folder import Portfolio, Records, check_portfolio, open_portfolio
 from serving.cli import console
 from serving.cli.options import Config, Home, Json
+from serving.cli.pages import require_place, write_page
 from serving.settings import load_settings
+from serving.web.backtest_page import backtest_page
+from serving.wording import LANGUAGES
 from training.backtest import Backtest, require_slices, run_backtest
 from training.dataset import TASKS, ModelName, Task, Workshop, require_tables, task
+from training.evaluate.capacity import Capacity
+from training.evaluate.profit import Campaign
+from training.summary import Summary, summarise
 
 Folder = Annotated[Path, typer.Argument(help="Folder of the portfolio.")]
 Model = Annotated[str, typer.Option("--model", help="churn or close (or all).")]
@@ -45,9 +51,28 @@ def backtest(
         str | None, typer.Option("--test-dates", help="Days to test on: D,D,D.")
     ] = None,
     quick: Quick = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write the report as one HTML page.")
+    ] = None,
+    capacity: Annotated[
+        int | None,
+        typer.Option("--capacity", help="Rows of each rep's list worked on a day.", min=1),
+    ] = None,
+    contact_cost: Annotated[
+        float, typer.Option("--contact-cost", help="Cost of calling one account.", min=0.01)
+    ] = Campaign.contact_cost,
+    offer_share: Annotated[
+        float,
+        typer.Option("--offer-share", help="Offer, as a share of value.", min=0, max=0.99),
+    ] = Campaign.offer_share,
+    language: Annotated[
+        str | None, typer.Option("--language", help="Language of the page: en or fr.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Test a model on past days, beside the dull rules."""
+    spoken = load_settings(None, language=language).language
+    require_place(html)
     wanted = _models(model, allow_all=False)
     chosen = task(wanted[0], horizon_days=horizon, lead_days=lead_days, activity_days=activity_days)
     with console.progress("Back-testing") as advance:
@@ -60,10 +85,22 @@ def backtest(
             progress=lambda now: advance(now=now),
         )
     require_slices(result)
+    if html is not None:
+        summary = summarise(
+            result,
+            capacity=Capacity(capacity),
+            campaign=Campaign(contact_cost=contact_cost, offer_share=offer_share),
+        )
+        head = records.portfolio
+        write_page(
+            html, backtest_page(summary, name=head.name, currency=head.currency, language=spoken)
+        )
     if json:
         console.emit(result.to_json())
-    else:
-        show_backtest(result)
+        return
+    show_backtest(result)
+    if html is not None:
+        console.say(f"Written to {html}.")
 
 
 def train(
@@ -98,6 +135,7 @@ def train(
                 chosen,
                 registry,
                 quick=quick,
+                pages=pages_of(records.portfolio),
                 progress=lambda now, n=chosen.name: advance(now=f"{n}: {now}"),
             )
             for chosen in wanted
@@ -158,6 +196,20 @@ def models(home: Home = None, config: Config = None, json: Json = False) -> None
     console.table(
         ("model", "version", "is", "rung", "verdict", "trained through", "made (UTC)"), rows
     )
+
+
+def pages_of(head: Portfolio) -> Callable[[Summary], dict[str, str]]:
+    """Write the pages that a training keeps with its run: one per language."""
+
+    def write(summary: Summary) -> dict[str, str]:
+        return {
+            f"backtest.{language}.html": backtest_page(
+                summary, name=head.name, currency=head.currency, language=language
+            )
+            for language in LANGUAGES
+        }
+
+    return write
 
 
 def read(folder: Path) -> Records:

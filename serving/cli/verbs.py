@@ -70,6 +70,10 @@ VERBS: Mapping[str, Verb] = {
         "serving.cli.scoring_verbs:show_worklist", "Say what a rep should do next, and why."
     ),
     "models": Verb("serving.cli.training_verbs:models", "List the versions of all models."),
+    "monitor": Verb(
+        "serving.cli.monitor_verb:monitor",
+        "Compare live records, scores and outcomes with training; say when to retrain.",
+    ),
     "serve": Verb("serving.cli.serve_verb:serve", "Answer over HTTP until stopped."),
     "demo": Verb(
         "serving.cli.demo:demo",

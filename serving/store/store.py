@@ -115,6 +115,11 @@ class Store:
             ) from error
         return cls(engine)
 
+    @property
+    def engine(self) -> Engine:
+        """Where the other modules of the store read."""
+        return self._engine
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()

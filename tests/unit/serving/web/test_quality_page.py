@@ -15,7 +15,8 @@ from features.records.checking import MENDS
 from features.records.folder import check_portfolio
 from features.records.quality import CHECKS, audit
 from features.records.sentences import Sentence
-from serving.web.quality_page import PageWords, quality_page
+from serving.web.page_words import PageWords
+from serving.web.quality_page import quality_page
 
 PLACES = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 GROUPS = {

@@ -18,6 +18,7 @@ from training.evaluate import (
     auc,
     auc_gain,
     calibration_error_by_chance,
+    calibration_intercept,
     calibration_slope,
     expected_calibration_error,
     lift_at,
@@ -214,3 +215,12 @@ def test_a_day_on_which_one_outcome_alone_came_about_has_no_auc_and_is_left_out(
     lost = Scored(other.as_of_date, np.zeros(other.label.size), other.group, other.probability)
     assert auc_gain([one, lost], "good", "dull").mean == auc_gain([one], "good", "dull").mean
     assert metric_interval([lost], "good", "auc") is None
+
+
+def test_a_base_rate_that_moved_shows_as_an_intercept() -> None:
+    random = np.random.default_rng(6)
+    margin = random.normal(size=40_000)
+    label = (random.random(margin.size) < expit(margin + 0.7)).astype(float)
+    assert calibration_intercept(expit(margin), label) == pytest.approx(0.7, abs=0.03)
+    assert calibration_slope(expit(margin), label) == pytest.approx(1.0, abs=0.04)
+    assert np.isnan(calibration_intercept(np.array([0.2, 0.3]), np.zeros(2)))
