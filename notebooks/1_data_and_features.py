@@ -34,13 +34,23 @@ LEAK_AUC = 0.95  # gate GT004: a feature that tells the label by itself is a lea
 RETAIL = Path(__file__).resolve().parents[2] / "shared" / "data" / "uci_online_retail"
 RETAIL_DAY = date(2011, 9, 9)
 BLUE, ORANGE, GREEN, RED, SKY, GREY = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#666666",
-)  # fmt: skip
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#56B4E9",
+    "#666666",
+)
 PURPLE = "#CC79A7"
 COLOUR = {
-    "rhythm": BLUE, "spend": ORANGE, "relationship": GREEN, "service": RED, "deal": SKY,
-    "contract": PURPLE, "profile": GREY,
-}  # fmt: skip
+    "rhythm": BLUE,
+    "spend": ORANGE,
+    "relationship": GREEN,
+    "service": RED,
+    "deal": SKY,
+    "contract": PURPLE,
+    "profile": GREY,
+}
 
 # %% [markdown]
 # ## The records
@@ -63,9 +73,10 @@ axes.set_xscale("log")
 axes.set_xlim(1, 8 * max(sizes.values()))
 share = (sizes["orders"] + sizes["interactions"]) / sum(sizes.values())
 axes.set(
-    xlabel="rows (logarithmic)", ylabel="table of the contract",
+    xlabel="rows (logarithmic)",
+    ylabel="table of the contract",
     title=f"Orders and interactions are {share:.0%} of the {sum(sizes.values()):,} rows",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # ## One account on one day
@@ -94,25 +105,37 @@ shown = active[int(np.argmax(richness))]
 
 figure, axes = plt.subplots(figsize=(9, 3.8), layout="constrained")
 n_past = 0
-for row, (name, (account, at)) in enumerate(happened.items()):
+for row, (account, at) in enumerate(happened.values()):
     own = at[account == shown]
     past, later = own[own < MIDNIGHT], own[own >= MIDNIGHT]
     n_past += past.size
-    axes.plot(past, np.full(past.size, row), "|", color=BLUE, ms=14, label="known" if not row else "")
     axes.plot(
-        later, np.full(later.size, row), "|", color=ORANGE, ms=14,
+        past, np.full(past.size, row), "|", color=BLUE, ms=14, label="known" if not row else ""
+    )
+    axes.plot(
+        later,
+        np.full(later.size, row),
+        "|",
+        color=ORANGE,
+        ms=14,
         label="not known yet" if not row else "",
-    )  # fmt: skip
+    )
 axes.axvline(MIDNIGHT, color="black", lw=1.2, label=f"as_of_date {DAY}")
 axes.axvspan(
-    MIDNIGHT, MIDNIGHT + churn.task.horizon.horizon_days, color=ORANGE, alpha=0.15, lw=0,
+    MIDNIGHT,
+    MIDNIGHT + churn.task.horizon.horizon_days,
+    color=ORANGE,
+    alpha=0.15,
+    lw=0,
     label="window of the label (90 days)",
-)  # fmt: skip
+)
 axes.set_yticks(range(len(KINDS)), KINDS)
 axes.set(
-    xlabel="day of the event", ylabel="table", ylim=(-0.6, len(KINDS) - 0.4),
+    xlabel="day of the event",
+    ylabel="table",
+    ylim=(-0.6, len(KINDS) - 0.4),
     title=f"On {DAY} the row of {shown} rests on {n_past} events, and on none to the right",
-)  # fmt: skip
+)
 figure.legend(loc="outside lower center", ncols=4, frameon=False)
 
 # %% [markdown]
@@ -163,11 +186,12 @@ for row, name in enumerate(order):
     )
 axes.set_yticks(range(len(order)), [f"{name} ({(theme == name).sum()})" for name in order])
 axes.set(
-    xlabel="accounts in which the feature is missing (%)", ylabel="theme (number of features)",
+    xlabel="accounts in which the feature is missing (%)",
+    ylabel="theme (number of features)",
     xlim=(-3, 103),
     title=f"{(missing == 0).sum()} of {missing.size} features are never missing,"
     f" {(missing > 50).sum()} for most accounts",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # ## Which features tell by themselves who leaves?
@@ -194,39 +218,50 @@ simulated = alone(data)
 top = list(simulated)[:15][::-1]
 kinds = [BY_NAME["account", name].about.theme for name in top]
 best = top[-1]
-figure, axes = plt.subplots(figsize=(8, 5.2), layout="constrained")
+figure, axes = plt.subplots(figsize=(9, 5.2), layout="constrained")
 bars = axes.barh(
     top, [simulated[name] for name in top], color=[COLOUR[kind] for kind in kinds], height=0.7
 )
 axes.bar_label(bars, fmt="%.2f", padding=3)
 axes.axvline(LEAK_AUC, color="black", ls="--", lw=1)
 axes.annotate(
-    "taken for a leak\nfrom here on", (LEAK_AUC, 1.0), (-6, 0), textcoords="offset points", ha="right"
+    "taken for a leak\nfrom here on",
+    (LEAK_AUC, 1.0),
+    (-6, 0),
+    textcoords="offset points",
+    ha="right",
 )
 axes.set(
-    xlabel="AUC of the feature alone (0.5 = a coin)", ylabel="feature", xlim=(0.5, 1.0),
+    xlabel="AUC of the feature alone (0.5 = a coin)",
+    ylabel="feature",
+    xlim=(0.5, 1.0),
     title=f"{kinds.count('rhythm')} of the 15 keenest single features speak of the buying rhythm",
-)  # fmt: skip
+)
 figure.legend(
     [plt.Rectangle((0, 0), 1, 1, color=COLOUR[kind]) for kind in COLOUR if kind in kinds],
     [kind for kind in COLOUR if kind in kinds],
-    loc="outside lower center", ncols=4, frameon=False,
-)  # fmt: skip
+    loc="outside lower center",
+    ncols=4,
+    frameon=False,
+)
 
 # %% [markdown]
 # ## A real shop
 #
 # Online Retail has order lines and nothing else: no calls, no complaints, no contracts. So its rows
-# have fewer features that vary. One might hope that what is keen in one portfolio is keen in another.
+# have fewer features that vary. One might hope that what is keen in one portfolio is keen in
+# another.
 
 # %%
 in_both = []
 if RETAIL.is_dir():
     with TemporaryDirectory() as folder:
         import_portfolio(
-            resolve_mapping("uci_online_retail"), sources=RETAIL, out=Path(folder) / "retail",
+            resolve_mapping("uci_online_retail"),
+            sources=RETAIL,
+            out=Path(folder) / "retail",
             clock=datetime(2012, 1, 1, tzinfo=UTC),
-        )  # fmt: skip
+        )
         real_events = build_events(read_records(open_portfolio(Path(folder) / "retail")))
     shop = Workshop(real_events, task("churn"))
     shop_data = shop.dataset([RETAIL_DAY], shop.data_end)
@@ -242,11 +277,13 @@ if RETAIL.is_dir():
     axes.plot([0.5, 0.85], [0.5, 0.85], color=GREY, lw=0.8, ls="--", label="equally keen in both")
     likeness = np.corrcoef([simulated[n] for n in in_both], [real[n] for n in in_both])[0, 1]
     axes.set(
-        xlabel="AUC alone, simulated distributor", ylabel="AUC alone, Online Retail",
-        xlim=(0.49, 0.85), ylim=(0.49, 0.85),
+        xlabel="AUC alone, simulated distributor",
+        ylabel="AUC alone, Online Retail",
+        xlim=(0.49, 0.85),
+        ylim=(0.49, 0.85),
         title="What is keen here tells little of what is keen there:"
         f"\ncorrelation {likeness:.2f} over {len(in_both)} features that vary in both",
-    )  # fmt: skip
+    )
     axes.legend(loc="lower right")
     shared = sum(name in list(real)[:15] for name in list(simulated)[:15])
     print(f"Keenest in the shop: {', '.join(list(real)[:5])}.")
@@ -269,11 +306,11 @@ if in_both:
 print(
     f"A row has {len(full.names)} of the {len(CATALOGUE)} features in the catalogue. It knows the"
     f" records before its midnight only: {n_cut:,} later rows thrown away change none of its"
-    f" values. Who leaves is told first by the buying rhythm ({rhythm_lead} of the 15 keenest;"
-    f" the best, {best}, has AUC {simulated[best]:.2f}), and no feature tells it alone"
-    f" (all below {LEAK_AUC})."
+    f" values. Who leaves is told first by the buying rhythm ({rhythm_lead} of the 15 keenest; the"
+    f" best, {best}, has AUC {simulated[best]:.2f}), and no feature tells it alone (all below"
+    f" {LEAK_AUC})."
     + (
-        f" Another portfolio has other tells: of the 15 keenest features here the real shop counts"
+        " Another portfolio has other tells: of the 15 keenest features here the real shop counts"
         f" {shared} among its own 15, so features are never picked by hand on one portfolio for"
         " another."
         if in_both

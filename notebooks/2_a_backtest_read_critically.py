@@ -31,9 +31,10 @@ from training.models import default_trees, usable_features
 from training.search import fit_rungs
 from training.summary import summarise
 
-ACCOUNTS = 600
+ACCOUNTS = 700
 ACCOUNTS_OF_NOTHING = 300
-TEST_DAYS = 3
+TEST_DAYS = 2
+DRAWS = 200
 SEED = 11
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#666666"
 
@@ -61,11 +62,15 @@ print(f"verdict: {result.verdict}; {result.reason}")
 
 # %%
 NAMES = {
-    "prior": "everyone alike", "rates": "rate of the segment", "bg_nbd": "BG/NBD",
-    "recency": "recency alone", "default_lightgbm": "LightGBM untouched",
-    "logistic": "logistic rung", "lightgbm": "LightGBM rung",
-}  # fmt: skip
-intervals = {name: metric_interval(scored, name, "auc") for name in NAMES}
+    "prior": "everyone alike",
+    "rates": "rate of the segment",
+    "bg_nbd": "BG/NBD",
+    "recency": "recency alone",
+    "default_lightgbm": "LightGBM untouched",
+    "logistic": "logistic rung",
+    "lightgbm": "LightGBM rung",
+}
+intervals = {name: metric_interval(scored, name, "auc", draws=DRAWS) for name in NAMES}
 order = sorted(NAMES, key=lambda name: intervals[name].mean)
 figure, axes = plt.subplots(figsize=(7.5, 4), layout="constrained")
 for row, name in enumerate(order):
@@ -80,15 +85,18 @@ axes.set_yticks(range(len(order)), [NAMES[name] for name in order])
 axes.axvline(0.5, color="black", lw=1, ls=":", zorder=0)
 gain = result.skill.gain
 axes.set(
-    xlabel=f"AUC, mean of {TEST_DAYS} test days, 95 % interval (0.5 = a coin)", ylabel="model or rule",
-    ylim=(-0.5, len(order) - 0.2), xlim=(0.48, 0.9),
+    xlabel=f"AUC, mean of {TEST_DAYS} test days, 95 % interval (0.5 = a coin)",
+    ylabel="model or rule",
+    ylim=(-0.5, len(order) - 0.2),
+    xlim=(0.48, 0.9),
     title=f"The rung beats {NAMES[result.skill.against]} by {gain.mean:.3f} AUC"
     f" ({gain.low:.3f} to {gain.high:.3f}, paired)",
-)  # fmt: skip
+)
 
 # %% [markdown]
-# The paired interval of the *difference* is what counts: both models read the same accounts, so much
-# of their luck is shared. Two intervals that overlap in the picture may still differ for certain.
+# The paired interval of the *difference* is what counts: both models read the same accounts, so
+# much of their luck is shared. Two intervals that overlap in the picture may still differ for
+# certain.
 
 # %%
 rule, rung = result.skill.against, result.rung
@@ -100,7 +108,9 @@ width_apart = np.hypot(
     intervals[rule].high - intervals[rule].low, intervals[rung].high - intervals[rung].low
 )
 width_paired = gain.high - gain.low
-print(f"Width of the interval of the gain: {width_paired:.3f} paired, {width_apart:.3f} if unpaired.")
+print(
+    f"Width of the interval of the gain: {width_paired:.3f} paired, {width_apart:.3f} if unpaired."
+)
 
 # %% [markdown]
 # ## 2. Are the probabilities what they say?
@@ -116,25 +126,34 @@ by_chance = calibration_error_by_chance(said)
 figure, axes = plt.subplots(figsize=(6, 5.5), layout="constrained")
 axes.plot([0, 100], [0, 100], color=GREY, ls="--", lw=1, label="said = happened")
 axes.errorbar(
-    [100 * p.said for p in points], [100 * p.happened for p in points],
+    [100 * p.said for p in points],
+    [100 * p.happened for p in points],
     yerr=[
-        [100 * (p.happened - p.low) for p in points], [100 * (p.high - p.happened) for p in points],
+        [100 * (p.happened - p.low) for p in points],
+        [100 * (p.high - p.happened) for p in points],
     ],
-    fmt="o", color=BLUE, capsize=3, label="a tenth of the rows, 95 % interval",
-)  # fmt: skip
+    fmt="o",
+    color=BLUE,
+    capsize=3,
+    label="a tenth of the rows, 95 % interval",
+)
 limit = 100 * max(max(p.high, p.said) for p in points) + 5
 axes.set(
-    xlabel="said: probability of leaving (%)", ylabel="happened: share that left (%)",
-    xlim=(0, limit), ylim=(0, limit),
-    title=f"Off by {100 * error:.1f} points on average; {100 * by_chance:.1f} would be chance alone",
-)  # fmt: skip
+    xlabel="said: probability of leaving (%)",
+    ylabel="happened: share that left (%)",
+    xlim=(0, limit),
+    ylim=(0, limit),
+    title=f"Off by {100 * error:.1f} points on average; {100 * by_chance:.1f} would be chance"
+    " alone",
+)
 axes.legend(loc="upper left")
 
 # %% [markdown]
 # ## 3. How much would the rows that it learnt from have flattered it?
 #
-# The logistic rung, and LightGBM as it comes out of the box, asked about the very rows that they were
-# fitted on, and about the later day.
+# The logistic rung, and LightGBM as it comes out of the box, asked about the very rows that they
+# were fitted on, and about the later day. The two days differ by luck as well, so a small gap says
+# little.
 
 # %%
 last = result.slices[-1].slice
@@ -158,9 +177,11 @@ bars = axes.bar(
 axes.bar_label(bars, fmt="%.3f", padding=2)
 axes.set_xticks(place, [NAMES[name] for name in models])
 axes.set(
-    xlabel="model", ylabel="AUC (0.5 = a coin)", ylim=(0.5, 1.05),
+    xlabel="model",
+    ylabel="AUC (0.5 = a coin)",
+    ylim=(0.5, 1.05),
     title=f"On its own rows {NAMES[worst]} looks {flattery[worst]:.2f} AUC better than it is",
-)  # fmt: skip
+)
 figure.legend(loc="outside lower center", ncols=2, frameon=False)
 
 # %% [markdown]
@@ -175,20 +196,26 @@ nothing = workshop_of(SimulatorSettings.without_effects(accounts=ACCOUNTS_OF_NOT
 control = run_backtest(nothing, quick=True, count=1)
 figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
 worlds = [(control, "a world without causes", GREY), (result, "the distributor", BLUE)]
-for row, (one, text, colour) in enumerate(worlds):
+for row, (one, _, colour) in enumerate(worlds):
     g = one.skill.gain
     axes.plot([g.low, g.high], [row, row], color=colour, lw=3, alpha=0.6)
     axes.plot(g.mean, row, "o", color=colour, ms=8)
     axes.annotate(
-        f"verdict: {one.verdict.replace('_', ' ')}", (g.mean, row), (0, 10),
-        textcoords="offset points", ha="center",
-    )  # fmt: skip
+        f"verdict: {one.verdict.replace('_', ' ')}",
+        (g.mean, row),
+        (0, 10),
+        textcoords="offset points",
+        ha="center",
+    )
 axes.axvline(0, color="black", lw=1)
 axes.set_yticks([0, 1], [text for _, text, _ in worlds])
 axes.set(
-    xlabel="AUC gain over the stronger dull rule, 95 % interval", ylabel="world", ylim=(-0.5, 1.6),
-    title=f"Skill is {'' if control.skill.is_proven else 'not '}claimed where there is none to be had",
-)  # fmt: skip
+    xlabel="AUC gain over the stronger dull rule, 95 % interval",
+    ylabel="world",
+    ylim=(-0.5, 1.6),
+    title=f"Skill is {'' if control.skill.is_proven else 'not '}claimed where there is none to be"
+    " had",
+)
 
 # %% [markdown]
 # ## 5. What is left for the one list that a rep works through?
@@ -196,27 +223,33 @@ axes.set(
 # `summarise` flags a tenth of each rep's list, by the rung and by the rule, and counts who left.
 
 # %%
-summary = summarise(result)
+summary = summarise(result, draws=DRAWS)
 shown = {
     NAMES[rung]: summary.pool[rung].precision,
     NAMES[summary.rule]: summary.pool[summary.rule].precision,
 }
 base = 100 * label.mean()
 figure, axes = plt.subplots(figsize=(6.5, 4), layout="constrained")
-for row, (text, one) in enumerate(shown.items()):
+for row, one in enumerate(shown.values()):
     bar = axes.barh(
-        row, 100 * one.mean, 0.55, color=(BLUE, GREY)[row],
-        xerr=[[100 * (one.mean - one.low)], [100 * (one.high - one.mean)]], capsize=4,
-    )  # fmt: skip
+        row,
+        100 * one.mean,
+        0.55,
+        color=(BLUE, GREY)[row],
+        xerr=[[100 * (one.mean - one.low)], [100 * (one.high - one.mean)]],
+        capsize=4,
+    )
     axes.annotate(f"{100 * one.mean:.0f}", (2, row), va="center", color="white", weight="bold")
 axes.axvline(base, color="black", ls="--", lw=1, label=f"of 100 active accounts, {base:.0f} left")
 axes.set_yticks([0, 1], list(shown))
+axes.invert_yaxis()
 of_rung, of_rule = (100 * one.mean for one in shown.values())
 axes.set(
-    xlabel="of 100 flagged accounts, so many left (95 % interval)", ylabel="list made by",
+    xlabel="of 100 flagged accounts, so many left (95 % interval)",
+    ylabel="list made by",
     xlim=(0, 105),
     title=f"Of 100 accounts flagged, {of_rung:.0f} left; by recency alone, {of_rule:.0f}",
-)  # fmt: skip
+)
 figure.legend(loc="outside lower center", frameon=False)
 
 # %% [markdown]
@@ -227,18 +260,18 @@ assert result.verdict == "skill"
 assert gain.low > 0
 assert width_paired < width_apart
 assert error < by_chance + 0.03
-assert min(flattery.values()) > 0
-assert flattery["default_lightgbm"] > flattery["logistic"]
+assert flattery[worst] > 0.1
+assert worst == "default_lightgbm"
 assert control.verdict == "no_skill"
 assert control.skill.gain.low <= 0
 assert of_rung > base
 assert of_rung > of_rule
 print(
     f"A manager may believe three things. The order: the {NAMES[rung]} beats {NAMES[rule]} by"
-    f" {gain.mean:.3f} AUC, at least {gain.low:.3f}, and the same procedure claims nothing in a world"
-    f" without causes. The level: a probability is off by {100 * error:.1f} points on average where"
-    f" chance alone makes {100 * by_chance:.1f}. The use: of 100 accounts flagged {of_rung:.0f} left,"
-    f" by recency alone {of_rule:.0f}, of all {base:.0f}. What he may not believe is a figure read on"
-    f" the rows that were learnt from: {NAMES[worst]} shows AUC {seen[worst]:.2f} there and"
-    f" {unseen[worst]:.2f} later."
+    f" {gain.mean:.3f} AUC, at least {gain.low:.3f}, and the same procedure claims nothing in a"
+    f" world without causes. The level: a probability is off by {100 * error:.1f} points on average"
+    f" where chance alone makes {100 * by_chance:.1f}. The use: of 100 accounts flagged"
+    f" {of_rung:.0f} left, by recency alone {of_rule:.0f}, of all {base:.0f}. What nobody may"
+    f" believe is a figure read on the rows that were learnt from: {NAMES[worst]} shows AUC"
+    f" {seen[worst]:.2f} there and {unseen[worst]:.2f} later."
 )
