@@ -6,7 +6,7 @@ import argparse
 import json
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 
@@ -58,15 +58,14 @@ def _contexts() -> Contexts:
     """Contexts of a small portfolio of the same kind; making them compiles everything too."""
     events = build_events(large_records(1_000))
     maker = ContextMaker(events, HORIZON_DAYS)
-    contexts = {instant(day): maker.make(instant(day)) for day in AS_OF}
-    _rows(events, instant(AS_OF[0]), contexts)
+    contexts = maker.make_all([instant(day) for day in AS_OF])
+    next(_rows(events, contexts))
     return contexts
 
 
 def write_rows(records: Records, contexts: Contexts, path: Path) -> int:
-    """Write the feature rows of the accounts of a bucket on every day; how many are there?"""
-    events = build_events(records)
-    tables = (_rows(events, moment, contexts) for moment in contexts)
+    """Write the feature rows of the accounts of a bucket, day after day; how many are there?"""
+    tables = _rows(build_events(records), contexts)
     first = next(tables)
     with pq.ParquetWriter(path, first.schema, compression="zstd") as writer:
         writer.write_table(first)
@@ -75,15 +74,19 @@ def write_rows(records: Records, contexts: Contexts, path: Path) -> int:
     return first.num_rows * len(contexts)
 
 
-def _rows(events: EventSet, moment: int, contexts: Contexts) -> pa.Table:
-    everyone = np.arange(len(events.accounts.words))
-    matrix = account_rows(events, everyone, np.full(everyone.size, moment), contexts)
-    days = pa.repeat(pa.scalar(day_of(moment)), everyone.size)
-    columns = [np.ascontiguousarray(column) for column in matrix.values.T]
-    return pa.table(
-        [pa.array(events.accounts.words), days, *columns],
-        names=["account_id", "as_of", *matrix.names],
-    )
+def _rows(events: EventSet, contexts: Contexts) -> Iterator[pa.Table]:
+    """Rows of each day, read off the events in one pass for all of them."""
+    accounts, moments = events.accounts.words, list(contexts)
+    everyone = np.repeat(np.arange(len(accounts)), len(moments))
+    matrix = account_rows(events, everyone, np.tile(moments, len(accounts)), contexts)
+    for place, moment in enumerate(moments):
+        days = pa.repeat(pa.scalar(day_of(moment)), len(accounts))
+        columns = [
+            np.ascontiguousarray(column) for column in matrix.values[place :: len(moments)].T
+        ]
+        yield pa.table(
+            [pa.array(accounts), days, *columns], names=["account_id", "as_of", *matrix.names]
+        )
 
 
 def main() -> None:

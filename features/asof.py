@@ -130,7 +130,8 @@ def known_intervals(
     until = np.full(known_at.shape, NEVER, dtype=np.int64)
     if keys is not None and known_at.size > 1:
         replaces = np.ones(keys.size, dtype=bool) if replaces is None else replaces
-        order = np.lexsort((replaces, known_at, keys))
+        some = np.flatnonzero(keys >= 0)
+        order = some[np.lexsort((replaces[some], known_at[some], keys[some]))]
         replaced_from = np.where(replaces, visible_from, NEVER)
         until[order] = _replaced_at(keys[order], replaced_from[order])
     return visible_from, until

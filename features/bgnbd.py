@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from scipy.optimize import minimize
-from scipy.special import gammaln, hyp2f1
+from scipy.special import digamma, gammaln, hyp2f1
 
 from features.kernel import Codes, Floats
 
@@ -55,28 +55,69 @@ def fit(x: Floats, last: Floats, age: Floats) -> BgNbd | None:
     last, age = last[::step], np.maximum(age[::step], 1e-6)
     # Few numbers of purchases occur, each of them often.
     some, which = np.unique(x[::step], return_inverse=True)
+    last, age = np.ascontiguousarray(last), np.ascontiguousarray(age)
 
-    def loss(parameters: Floats) -> float:
-        likelihood = _log_likelihood(parameters, some, which, last, age) / which.size
-        return -likelihood + 1e-3 * float(parameters @ parameters)
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        likelihood, slope = _log_likelihood(parameters, some, which, last, age)
+        prior = 1e-3 * float(parameters @ parameters)
+        return prior - likelihood / which.size, 2e-3 * parameters - slope / which.size
 
-    found = minimize(loss, _START, method="L-BFGS-B", bounds=[(-6.0, 6.0)] * 4)
+    found = minimize(loss, _START, jac=True, method="L-BFGS-B", bounds=[(-6.0, 6.0)] * 4)
     return BgNbd(*(float(value) for value in np.exp(found.x)))
+
+
+@njit(
+    "float64[:, ::1](float64, float64, float64[::1], float64[::1], int64[::1], float64[::1],"
+    " float64[::1])",
+    cache=True, nogil=True, error_model="numpy",
+)  # fmt: skip
+def _by_purchases(r, alpha, leaving, some, which, last, age):  # type: ignore[no-untyped-def]
+    """Add up, per number of repeat purchase days, what a likelihood and its slope consist of.
+
+    Rows of the result: how likely either way (alive, or gone) is, then, weighed by the chances of
+    the two ways, the logarithm of their rates, one over these, and being gone.
+    """
+    found = np.zeros((4, some.size))
+    for i in range(which.size):
+        k = which[i]
+        to_now, to_last = np.log(alpha + age[i]), np.log(alpha + last[i])
+        alive, gone = -(r + some[k]) * to_now, leaving[k] - (r + some[k]) * to_last
+        is_gone, either = 0.0, alive
+        if some[k] > 0:
+            odds = np.exp(-np.abs(alive - gone))
+            either = max(alive, gone) + np.log1p(odds)
+            is_gone = 1.0 / (1.0 + odds) if gone > alive else odds / (1.0 + odds)
+        found[0, k] += either
+        found[1, k] += (1.0 - is_gone) * to_now + is_gone * to_last
+        found[2, k] += (1.0 - is_gone) / (alpha + age[i]) + is_gone / (alpha + last[i])
+        found[3, k] += is_gone
+    return found
 
 
 def _log_likelihood(
     parameters: Floats, some: Floats, which: Codes, last: Floats, age: Floats
-) -> float:
-    """Sum over customers; customer i has ``some[which[i]]`` repeat purchase days."""
+) -> tuple[float, Floats]:
+    """Sum over customers, and its slope; customer i has ``some[which[i]]`` repeat purchase days.
+
+    The parameters are the logarithms of r, alpha, a and b.
+    """
     r, alpha, a, b = np.exp(parameters)
-    x = some[which]
+    left = b + np.maximum(some, 1.0) - 1.0
+    either, logs, inverse, gone = _by_purchases(
+        r, alpha, np.log(a) - np.log(left), some, which, last, age
+    )
+    count = np.bincount(which, minlength=some.size)
     beta = gammaln(a + b) + gammaln(b + some) - gammaln(b) - gammaln(a + b + some)
-    front = (gammaln(r + some) - gammaln(r) + r * np.log(alpha) + beta)[which]
-    leaving = (np.log(a) - np.log(b + np.maximum(some, 1.0) - 1.0))[which]
-    alive = -(r + x) * np.log(alpha + age)
-    gone = leaving - (r + x) * np.log(alpha + last)
-    either = np.where(x > 0, np.logaddexp(alive, gone), alive)
-    return float((front + either).sum())
+    front = gammaln(r + some) - gammaln(r) + r * np.log(alpha) + beta
+    both = digamma(a + b) - digamma(a + b + some)
+    slope = (
+        count * (digamma(r + some) - digamma(r) + np.log(alpha)) - logs,
+        count * r / alpha - (r + some) * inverse,
+        count * both + gone / a,
+        count * (both + digamma(b + some) - digamma(b)) - gone / left,
+    )
+    total = float((count * front + either).sum())
+    return total, np.array([part.sum() for part in slope]) * (r, alpha, a, b)
 
 
 def p_alive(

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.asof import NEVER, US_PER_DAY, Instants
-from features.readings import SPANS
+from features.readings import MOMENTS, SPANS
 from features.sorting import LISTS
 from features.walk import ROOM, longest_part, number_values, plain_entities, walk
 
@@ -321,7 +321,7 @@ def reader(
         Takes the first and last row (exclusive) and the (rows, width) matrix to fill.
     """
     room = max(events.longest, min(ROOM, events.at.size))
-    moments, values = np.empty((4, room), dtype=np.int64), np.empty(room)
+    moments, values = np.empty((MOMENTS, room), dtype=np.int64), np.empty(room)
     spans = np.empty((SPANS, min(ROWS_OF_A_CHUNK, entity.size)), dtype=np.int64)
     lists = np.empty((LISTS, max(events.longest, 1)))
     is_plain, ids = events.is_plain, events.ids(program.numbered)

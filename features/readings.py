@@ -12,8 +12,10 @@ from numba import njit
 from features.asof import US_PER_DAY
 from features.sorting import ORDERED, RUN, WEIGHTS, insert, quantile, sort
 
-AT, EVENT, DAY, CHANGES = 0, 1, 2, 3
-"""Rows of the lists of moments: when, which event, its day, and changes of the day up to it."""
+AT, EVENT, DAY, CHANGES, SQUARES, BEFORE = 0, 1, 2, 3, 4, 5
+"""Rows of the lists of moments, and their number: when, which event, its day, changes of the day up
+to it, the sum of the squares of these gaps, and where in the list the value came last before."""
+MOMENTS = 6
 START, STOP, LO, HI, SHARED = 0, 1, 2, 3, 4
 """Rows of the spans, and their number: a row's list, the part of it that a window shows, and
 whether the list is that of the row before."""
@@ -143,48 +145,118 @@ def slope(spans, moments, values, as_of, low, high, out, column):  # type: ignor
         out[row, column] = 30.0 * product / squares if squares > 0.0 else np.nan
 
 
-@njit("float64(int64, int64[:, ::1], int64, int64, float64[:, ::1])", cache=True, nogil=True,
-      error_model="numpy")  # fmt: skip
-def _of_gaps(statistic, moments, low, high, lists):  # type: ignore[no-untyped-def]
-    """Mean (12), deviation (13), median (14) or longest (15) of the gaps between days."""
-    n = moments[CHANGES, high - 1] - moments[CHANGES, low]
-    if n == 0:
-        return np.nan
-    if statistic == 12:
-        return (moments[DAY, high - 1] - moments[DAY, low]) / n
-    mean, squares, longest, found = 0.0, 0.0, 0.0, 0
-    for i in range(high - 1, low, -1):
-        gap = float(moments[DAY, i] - moments[DAY, i - 1])
-        if gap == 0.0:
-            continue
-        lists[ORDERED, found] = gap
-        found += 1
-        delta = gap - mean
-        mean += delta / found
-        squares += delta * (gap - mean)
-        longest = max(longest, gap)
-    if statistic == 15:
-        return longest
-    if statistic == 13:
-        return np.sqrt(max(squares, 0.0) / (n - 1)) if n > 1 else np.nan
-    sort(lists, n)
-    return quantile(lists, n, 0.5)
+@njit(
+    f"void(int64, {_SPANS}, int64[:, ::1], int64, int64, {_OUT}, int64)",
+    cache=True, nogil=True, error_model="numpy",
+)  # fmt: skip
+def days(statistic, spans, moments, low, high, out, column):  # type: ignore[no-untyped-def]
+    """How many calendar days have events (9), and what is the mean (12) or deviation of the gaps?
+
+    Gaps are whole days, and so their sums are exact, in whatever order.
+    """
+    for row in range(low, high):
+        first, last = spans[LO, row], spans[HI, row] - 1
+        n = moments[CHANGES, last] - moments[CHANGES, first] if first <= last else 0
+        found = np.nan
+        if statistic == 9:
+            found = n + 1.0 if first <= last else 0.0
+        elif statistic == 12 and n > 0:
+            found = (moments[DAY, last] - moments[DAY, first]) / n
+        elif statistic == 13 and n > 1:
+            total = moments[DAY, last] - moments[DAY, first]
+            squares = moments[SQUARES, last] - moments[SQUARES, first]
+            found = np.sqrt((n * squares - total * total) / (n * (n - 1.0)))
+        out[row, column] = found
 
 
 @njit(
     f"void(int64, {_SPANS}, int64[:, ::1], float64[:, ::1], int64, int64, {_OUT}, int64)",
     cache=True, nogil=True,
 )  # fmt: skip
-def days(statistic, spans, moments, lists, low, high, out, column):  # type: ignore[no-untyped-def]
-    """How many calendar days have events (9), and how far do they lie apart (12 to 15)?"""
+def gaps(statistic, spans, moments, lists, low, high, out, column):  # type: ignore[no-untyped-def]
+    """What is the median (14), or the longest (15), of the gaps between calendar days?
+
+    A row that sees more of the same list than the row before only adds to its gaps.
+    """
+    n, first, seen, longest = 0, np.int64(-1), np.int64(-1), 0.0
+    for row in range(low, high):
+        last = spans[HI, row] - 1
+        if spans[LO, row] != first or last < seen or n > _FEW or not spans[SHARED, row]:
+            n, first, longest = 0, spans[LO, row], 0.0
+            seen = first
+        for i in range(seen + 1, last + 1):
+            gap = float(moments[DAY, i] - moments[DAY, i - 1])
+            if gap == 0.0:
+                continue
+            longest = gap if n == 0 else max(longest, gap)
+            lists[ORDERED, n] = gap
+            if statistic == 14 and n < _FEW:
+                insert(lists, 0, n)
+            n += 1
+        seen = max(seen, last)
+        if n == 0:
+            out[row, column] = np.nan
+        elif statistic == 15:
+            out[row, column] = longest
+        else:
+            if n > _FEW:
+                sort(lists, n)
+            out[row, column] = quantile(lists, n, 0.5)
+
+
+@njit(f"void({_SPANS}, int64[:, ::1], int64, int64, {_OUT}, int64)", cache=True, nogil=True)
+def distinct(spans, moments, low, high, out, column):  # type: ignore[no-untyped-def]
+    """How many different values are there: how many did not come before in the window?"""
+    for row in range(low, high):
+        first, found = spans[LO, row], 0
+        for i in range(first, spans[HI, row]):
+            found += moments[BEFORE, i] < first
+        out[row, column] = found
+
+
+@njit(
+    f"void({_SPANS}, int64[:, ::1], int32[::1], int64, int64, float64[:, ::1])",
+    cache=True, nogil=True,
+)  # fmt: skip
+def look_back(spans, moments, ids, low, high, lists):  # type: ignore[no-untyped-def]
+    """Find for everything on the lists where the same value came last before; -1 for nowhere."""
+    done = np.int64(-1)
+    for row in range(low, high):
+        start, stop = spans[START, row], spans[STOP, row]
+        if stop == done:
+            continue
+        done = stop
+        for i in range(start, stop):
+            lists[WEIGHTS, ids[moments[EVENT, i]]] = -1.0
+        for i in range(start, stop):
+            value = ids[moments[EVENT, i]]
+            moments[BEFORE, i] = np.int64(lists[WEIGHTS, value])
+            lists[WEIGHTS, value] = i
+
+
+@njit(
+    f"void({_SPANS}, int64[:, ::1], float64[:, ::1], int64, int32[::1], int64, int64, {_OUT},"
+    " int64, float64[:, ::1])",
+    cache=True, nogil=True, error_model="numpy",
+)  # fmt: skip
+def top_share(  # type: ignore[no-untyped-def]
+    spans, moments, measures, weight, ids, low, high, out, column, lists
+):
+    """Which share of the weight has the heaviest value? Weights below 0, or missing, count as 0."""
     for row in range(low, high):
         first, beyond = spans[LO, row], spans[HI, row]
-        if first == beyond:
-            out[row, column] = 0.0 if statistic == 9 else np.nan
-        elif statistic == 9:
-            out[row, column] = 1 + moments[CHANGES, beyond - 1] - moments[CHANGES, first]
-        else:
-            out[row, column] = _of_gaps(statistic, moments, first, beyond, lists)
+        for i in range(first, beyond):
+            lists[WEIGHTS, ids[moments[EVENT, i]]] = 0.0
+        whole, top = 0.0, 0.0
+        for i in range(beyond - 1, first - 1, -1):
+            event = moments[EVENT, i]
+            heavy = measures[weight, event] if weight >= 0 else 0.0
+            if heavy > 0.0:
+                own = lists[WEIGHTS, ids[event]] + heavy
+                lists[WEIGHTS, ids[event]] = own
+                whole += heavy
+                top = max(top, own)
+        out[row, column] = top / whole if whole > 0.0 else np.nan
 
 
 @njit(
@@ -216,39 +288,3 @@ def in_order(  # type: ignore[no-untyped-def]
                 sort(lists, n)
             share = 0.5 if statistic == 6 else 0.8
             out[row, outputs[output, 2]] = quantile(lists, n, share) if n > 0 else np.nan
-
-
-@njit(
-    f"void({_SPANS}, int64[:, ::1], float64[:, ::1], int64, int32[::1], int64[::1],"
-    f" int64[:, ::1], int64, int64, int64, int64, {_OUT}, float64[:, ::1])",
-    cache=True, nogil=True, error_model="numpy",
-)  # fmt: skip
-def different(  # type: ignore[no-untyped-def]
-    spans, moments, measures, weight, ids, as_of, outputs, first, beyond, low, high, out, lists
-):
-    """How many different values are there (18), and which share has the heaviest (21)?
-
-    Windows ascend. Weights below 0, and missing ones, count as 0.
-    """
-    for row in range(low, high):
-        start, place = spans[START, row], spans[HI, row]
-        for i in range(start, place):
-            lists[WEIGHTS, ids[moments[EVENT, i]]] = -1.0
-        found, whole, top = 0, 0.0, 0.0
-        for output in range(first, beyond):
-            window, statistic = outputs[output, 0], outputs[output, 1]
-            if statistic != 18 and statistic != 21:
-                continue
-            while place > start and as_of[row] - moments[AT, place - 1] <= window:
-                place -= 1
-                event = moments[EVENT, place]
-                own = lists[WEIGHTS, ids[event]]
-                found += own < 0.0
-                heavy = measures[weight, event] if weight >= 0 else 0.0
-                heavy = heavy if heavy > 0.0 else 0.0
-                own = heavy + max(own, 0.0)
-                lists[WEIGHTS, ids[event]] = own
-                whole += heavy
-                top = max(top, own)
-            share = top / whole if whole > 0.0 else np.nan
-            out[row, outputs[output, 2]] = found if statistic == 18 else share

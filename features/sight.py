@@ -7,6 +7,7 @@ until other days are looked at.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import Lock
 from typing import TypeAlias
 
 import numpy as np
@@ -30,22 +31,26 @@ class Sight:
     def __init__(self, moments: Sequence[int]) -> None:
         self._moments = tuple(sorted(set(moments)))
         self._kept: dict[tuple[int, tuple[Output, ...]], Floats] = {}
+        self._one_by_one = Lock()
 
     def at(self, moment: int) -> Read:
         """Which function reads at one of the instants?"""
         place = self._moments.index(moment)
-        return lambda events, outputs: self._read(events, tuple(outputs))[:, place]
+        return lambda events, outputs: self._read(events, tuple(outputs))[place].T
 
     def _read(self, events: Events, outputs: tuple[Output, ...]) -> Floats:
-        """(n_entities, n_moments, n_outputs) of some events."""
+        """(n_moments, n_outputs, n_entities) of some events."""
         key = id(events), outputs
-        if key not in self._kept:
-            n, times = events.offsets.size - 1, len(self._moments)
-            found = np.full((n * times, len(outputs)), np.nan)
-            entity, as_of = np.repeat(np.arange(n), times), np.tile(np.array(self._moments), n)
-            run(events, compile_program(events, dict(enumerate(outputs))), entity, as_of, found)
-            self._kept[key] = found.reshape(n, times, len(outputs))
-        return self._kept[key]
+        with self._one_by_one:
+            if key not in self._kept:
+                n, times = events.offsets.size - 1, len(self._moments)
+                found = np.full((n * times, len(outputs)), np.nan)
+                entity, as_of = np.repeat(np.arange(n), times), np.tile(np.array(self._moments), n)
+                program = compile_program(events, dict(enumerate(outputs)))
+                run(events, program, entity, as_of, found)
+                days = found.reshape(n, times, len(outputs)).transpose(1, 2, 0)
+                self._kept[key] = np.ascontiguousarray(days)
+            return self._kept[key]
 
 
 def last_codes(read: Read, events: Events | None, n: int) -> Codes:

@@ -21,19 +21,23 @@ from features.readings import (
     HI,
     LO,
     SHARED,
+    SQUARES,
     START,
     STOP,
     age,
     age_of_value,
     count,
     days,
-    different,
+    distinct,
     end,
     extreme,
+    gaps,
     in_order,
+    look_back,
     slope,
     spread,
     steps,
+    top_share,
     total,
 )
 from features.sorting import LISTS, ORDERED, WEIGHTS, sort
@@ -188,11 +192,11 @@ def _keep(  # type: ignore[no-untyped-def]
         if counts and value == value:
             moments[AT, used], moments[EVENT, used] = at[event], event
             moments[DAY, used] = day[event]
-            if used > start:
-                moments[CHANGES, used] = moments[CHANGES, used - 1]
-                moments[CHANGES, used] += moments[DAY, used - 1] != day[event]
-            else:
-                moments[CHANGES, used] = 0
+            gap = day[event] - moments[DAY, used - 1] if used > start else 0
+            changes = moments[CHANGES, used - 1] if used > start else 0
+            squares = moments[SQUARES, used - 1] if used > start else 0
+            moments[CHANGES, used] = changes + (gap != 0)
+            moments[SQUARES, used] = squares + gap * gap
             values[used] = value
             used += 1
         event += 1
@@ -267,8 +271,12 @@ def _read(  # type: ignore[no-untyped-def]
         extreme(statistic, spans, values, low, high, out, column)
     elif statistic <= 8:
         end(statistic, spans, values, low, high, out, column)
-    elif statistic == 9 or 12 <= statistic <= 15:
-        days(statistic, spans, moments, lists, low, high, out, column)
+    elif statistic == 9 or 12 <= statistic <= 13:
+        days(statistic, spans, moments, low, high, out, column)
+    elif 14 <= statistic <= 15:
+        gaps(statistic, spans, moments, lists, low, high, out, column)
+    elif statistic == 18:
+        distinct(spans, moments, low, high, out, column)
     elif statistic <= 11:
         age(statistic, spans, moments, row_as_of, low, high, out, column)
     elif statistic <= 17:
@@ -308,29 +316,30 @@ def walk(  # type: ignore[no-untyped-def]
                 later, day, flags, measures, is_plain, row_entity, row_as_of, moments, values,
                 spans,
             )  # fmt: skip
-            window = np.int64(-1)
-            sorts, tells_apart = False, False
+            window, sorts = np.int64(-1), False
+            if track[7] >= 0:
+                look_back(spans, moments, ids[track[7]], low, high, lists)
             for output in range(first, beyond):
-                statistic = outputs[output, 1]
-                sorts |= statistic == 6 or statistic == 20
-                tells_apart |= statistic == 18 or statistic == 21
-                if statistic == 6 or statistic == 18 or statistic == 20 or statistic == 21:
+                statistic, column = outputs[output, 1], outputs[output, 2]
+                if statistic == 6 or statistic == 20:
+                    sorts = True
                     continue
                 if outputs[output, 0] != window:
                     window = outputs[output, 0]
                     _widen(window, low, high, row_as_of, moments, spans)
-                _read(
-                    statistic, low, high, row_as_of, spans, moments, values, lists,
-                    outputs[output, 2], out,
-                )  # fmt: skip
+                if statistic == 21:
+                    top_share(
+                        spans, moments, measures, track[4], ids[track[7]], low, high, out, column,
+                        lists,
+                    )  # fmt: skip
+                else:
+                    _read(
+                        statistic, low, high, row_as_of, spans, moments, values, lists, column,
+                        out,
+                    )  # fmt: skip
             if sorts:
                 in_order(
                     spans, moments, values, row_as_of, outputs, first, beyond, low, high, out,
                     lists,
-                )  # fmt: skip
-            if tells_apart:
-                different(
-                    spans, moments, measures, track[4], ids[track[7]], row_as_of, outputs, first,
-                    beyond, low, high, out, lists,
                 )  # fmt: skip
         low = high

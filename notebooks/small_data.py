@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import matplotlib.pyplot as plt
 import numpy as np
 
+import features
 from features.events import build_events
 from features.records.folder import open_portfolio, read_records
 from features.records.simulator import SimulatorSettings, simulate, write_simulation
@@ -25,8 +26,10 @@ from training.models import default_trees, to_probability, usable_features
 from training.search import fit_rungs
 from training.slices import rolling_slices
 
+ROOT = Path(features.__file__).resolve().parents[1]
+OUTPUT = ROOT / "notebooks" / "output"
 ACCOUNTS = 1000
-SIZES = (30, 60, 120, 240)
+SIZES = (30, 80, 240)
 REPEATS = 3
 WORLDS = (80, 300, 600)
 SEED = 11
@@ -154,6 +157,11 @@ axes.set(
     title=f"Of companies with {', '.join(map(str, WORLDS))} accounts, skill is proven for"
     f" {', '.join(map(str, proven)) or 'none'}",
 )
+
+# %%
+OUTPUT.mkdir(exist_ok=True)
+for number in plt.get_fignums():  # none are left where an editor has shown them already
+    plt.figure(number).savefig(OUTPUT / f"small_data_{number}.png", dpi=110)
 
 # %% [markdown]
 # ## Conclusion

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 import matplotlib.pyplot as plt
 import numpy as np
 
+import features
 from features.context import PORTFOLIO
 from features.events import build_events
 from features.records.folder import open_portfolio, read_records
@@ -30,6 +31,8 @@ from training.search import fit_rungs
 from training.slices import rolling_slices
 from training.stakes import stakes_of
 
+ROOT = Path(features.__file__).resolve().parents[1]
+OUTPUT = ROOT / "notebooks" / "output"
 ACCOUNTS = 1500
 SEED = 11
 STEPS_BACK = (150, 120, 90, 0)  # days before the last test day; the horizon is 90 days
@@ -330,6 +333,11 @@ axes.set(
     if len(sure) == 1
     else f"{len(sure)} of {len(rival)} other lists differ for certain (red)",
 )
+
+# %%
+OUTPUT.mkdir(exist_ok=True)
+for number in plt.get_fignums():  # none are left where an editor has shown them already
+    plt.figure(number).savefig(OUTPUT / f"weights_and_thresholds_{number}.png", dpi=110)
 
 # %% [markdown]
 # ## Conclusion

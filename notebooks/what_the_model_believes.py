@@ -16,6 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import shap
 
+import features
 from features.events import build_events
 from features.records.folder import open_portfolio, read_records
 from features.records.simulator import CHURN_CAUSES, SimulatorSettings, simulate, write_simulation
@@ -25,6 +26,8 @@ from training.models import select, to_probability
 from training.search import fit_rungs
 from training.slices import train_dates
 
+ROOT = Path(features.__file__).resolve().parents[1]
+OUTPUT = ROOT / "notebooks" / "output"
 ACCOUNTS = 1500
 SEED = 11
 DAY = date(2026, 7, 1)  # the day after the records end: nothing later can have taught the model
@@ -245,6 +248,11 @@ axes.set(
     f" {causes[-1]} is believed most, {causes[0]} least",
 )
 figure.legend(loc="outside lower center", ncols=2, frameon=False)
+
+# %%
+OUTPUT.mkdir(exist_ok=True)
+for number in plt.get_fignums():  # none are left where an editor has shown them already
+    plt.figure(number).savefig(OUTPUT / f"what_the_model_believes_{number}.png", dpi=110)
 
 # %% [markdown]
 # ## Conclusion

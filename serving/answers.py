@@ -12,6 +12,9 @@ from portfolio.priority import TERMS, Priority
 from serving.evidence import find_evidence
 from serving.explanations import Reason
 from serving.scoring import ModelScores, Scored, trend_of
+from serving.scoring.of_duration import WON_BY_DAYS, Durations
+from serving.scoring.of_value import YEAR_DAYS
+from serving.scoring.said import model_of
 from serving.wording import word
 from training.artefact import Champion
 
@@ -45,20 +48,15 @@ def answer(
     order: Sequence[str] | None = None,
 ) -> Json:
     """What is said of the accounts, as JSON, in the order given or that of the ids."""
+    said = {"churn": scored.accounts.churn, "close": scored.deals.close}
     contexts = [
-        scores.context.as_of_date.isoformat()
-        for scores in (scored.accounts.churn, scored.deals.close)
-        if scores is not None
+        scores.context.as_of_date.isoformat() for scores in said.values() if scores is not None
     ]
     return {
         "as_of": scored.as_of.isoformat(),
         "models": {
-            name: _facts_used(champion, scores)
-            for (name, champion), scores in zip(
-                scored.champions.by_model.items(),
-                (scored.accounts.churn, scored.deals.close),
-                strict=True,
-            )
+            name: _facts_used(champion, said.get(name))
+            for name, champion in scored.champions.by_model.items()
         },
         "context_as_of": max(contexts, default=None),
         "warnings": list(scored.warnings),
@@ -120,15 +118,7 @@ def _account(
     entry: Json = {"account_id": name, "churn": churn}
     if accounts.status[code] != "scored":
         entry["status"] = str(accounts.status[code])
-    entry["value"] = {
-        "amount": round(float(accounts.yearly_value[code]), 2),
-        "low": None,
-        "high": None,
-        "currency": scored.champions.portfolio.currency,
-        "basis": "margin" if scored.value_is_margin else "revenue",
-        "horizon_days": 365,
-        "rung": "prior",
-    }
+    entry["value"] = _value(scored, code)
     place = int(accounts.priority_row[code])
     entry["priority"] = (
         None
@@ -142,6 +132,59 @@ def _account(
     return entry
 
 
+def _value(scored: Scored, code: int) -> Json:
+    """How much an account is worth: as the value model says, else its trailing year."""
+    accounts, currency = scored.accounts, scored.champions.portfolio.currency
+    valued = accounts.value
+    row = -1 if valued is None else int(valued.row[code])
+    if valued is None or row < 0:
+        return {
+            "amount": round(float(accounts.yearly_value[code]), 2),
+            "low": None,
+            "high": None,
+            "currency": currency,
+            "basis": "margin" if scored.value_is_margin else "revenue",
+            "horizon_days": YEAR_DAYS,
+            "rung": "prior",
+        }
+    is_margin = scored.value_is_margin or valued.champion.facts.get("basis") == "margin"
+    return {
+        "amount": round(float(valued.amount[row]), 2),
+        "low": round(float(valued.low[row]), 2),
+        "high": round(float(valued.high[row]), 2),
+        "currency": currency,
+        "basis": "margin" if is_margin else "revenue",
+        "horizon_days": valued.champion.task.horizon.horizon_days,
+        "rung": valued.champion.rung.name,
+        "model_version": valued.champion.version,
+        "beyond": {
+            "amount": round(float(valued.year[row]), 2),
+            "horizon_days": YEAR_DAYS,
+            "rung": "bgnbd",
+            "extrapolated": True,
+        }
+        if valued.is_year_extrapolated
+        else None,
+    }
+
+
+def _duration(durations: Durations | None, row: int) -> Json | None:
+    """When a deal closes; None where nothing is known of it."""
+    if durations is None:
+        return None
+    found: Json = {
+        "expected_days": _number(durations.expected_days[row]),
+        "p80_days": _number(durations.p80_days[row]),
+        "rung": durations.rung,
+    }
+    if durations.won_by is not None:
+        found["won_by"] = [
+            {"days": days, "probability": float(chance)}
+            for days, chance in zip(WON_BY_DAYS, durations.won_by[row], strict=True)
+        ]
+    return found
+
+
 def _deal(scored: Scored, place: int, language: str, past: Past) -> Json:
     deals = scored.deals
     name = scored.events.deals.words[int(deals.code[place])]
@@ -149,14 +192,11 @@ def _deal(scored: Scored, place: int, language: str, past: Past) -> Json:
     entry: Json = {"opportunity_id": name, "close": None}
     if deals.status[place] != "open":
         return {**entry, "status": str(deals.status[place]), "duration": None, "priority": None}
+    duration = _duration(deals.durations, int(deals.open_row[place]))
     if deals.close is None or row < 0:
-        return {**entry, "duration": None, "priority": None}
+        return {**entry, "duration": duration, "priority": None}
     entry["close"] = _score(scored, deals.close, row, name, language, past)
-    entry["duration"] = {
-        "expected_days": _number(deals.expected_days[place]),
-        "p80_days": _number(deals.p80_days[place]),
-        "rung": "prior",
-    }
+    entry["duration"] = duration
     entry["priority"] = priority_json(
         deals.priority, row, str(deals.action[place]), scored.champions.portfolio.currency
     )
@@ -195,7 +235,10 @@ def reason_json(
 ) -> Json:
     """One reason with its evidence and its sentence."""
     text = word(
-        reason, language, currency=scores.champion.portfolio.currency, model=scores.champion.model
+        reason,
+        language,
+        currency=scores.champion.portfolio.currency,
+        model=model_of(scores.champion),
     )
     stored = stored_reason(reason, scores, events, code)
     return {name: value for name, value in stored.items() if name != "feature"} | {"text": text}

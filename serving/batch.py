@@ -98,12 +98,13 @@ def _with_context(
     """
     found: dict[str, Champion | None] = {}
     notes = []
+    events = build_events(records)
     for name, champion in champions.by_model.items():
         found[name] = champion
         if champion is None or champion.context_for(instant(day))[0].as_of == instant(day):
             continue
         try:
-            workshop = Workshop(build_events(records), champion.task)
+            workshop = Workshop(events, champion.task)
         except ContractError as error:
             notes.append(f"{name}: {error.message}")
             continue
@@ -111,4 +112,4 @@ def _with_context(
         store_context(settings.home, champion, context)
         contexts = sorted((*champion.contexts, context), key=lambda c: c.as_of)
         found[name] = replace(champion, contexts=tuple(contexts))
-    return Champions(champions.portfolio, found["churn"], found["close"]), notes
+    return Champions.of(champions.portfolio, found), notes

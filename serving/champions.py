@@ -16,6 +16,7 @@ from features.records.folder import Portfolio
 from features.records.names import slug
 from features.signals.catalogue import BY_NAME
 from training.artefact import Champion, champions_in, load_champion, models_folder
+from training.dataset import MODELS
 
 CODES: Mapping[str, str] = {
     "ST010": "a portfolio that has no champion, or several to choose from",
@@ -32,6 +33,13 @@ class Champions:
     portfolio: Portfolio
     churn: Champion | None
     close: Champion | None
+    duration: Champion | None = None
+    value: Champion | None = None
+
+    @classmethod
+    def of(cls, portfolio: Portfolio, found: Mapping[str, Champion | None]) -> Champions:
+        """Champions by the names of their models."""
+        return cls(portfolio, *(found.get(name) for name in MODELS))
 
     @property
     def reference(self) -> dict[str, pa.Table]:
@@ -55,7 +63,7 @@ class Champions:
     @property
     def by_model(self) -> Mapping[str, Champion | None]:
         """Champions by model, in the order they are shown."""
-        return {"churn": self.churn, "close": self.close}
+        return {name: getattr(self, name) for name in MODELS}
 
 
 def choose_portfolio(home: Path, name: str | None) -> str:
@@ -99,7 +107,7 @@ def load_champions(home: Path, name: str | None = None) -> Champions:
         for model in sorted(models)
     }
     newest = max(found.values(), key=lambda champion: champion.portfolio.data_as_of)
-    return Champions(newest.portfolio, found.get("churn"), found.get("close"))
+    return Champions.of(newest.portfolio, found)
 
 
 def with_stored_contexts(home: Path, champion: Champion) -> Champion:

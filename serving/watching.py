@@ -29,7 +29,7 @@ from serving.store.history import PastScore, features_of, scored_days, scores_as
 from serving.store.rows import EntityKind
 from serving.store.store import Store
 from training.artefact import Champion, models_folder
-from training.dataset import Workshop
+from training.dataset import QUANTITIES, Workshop
 from training.monitor import (
     Ages,
     Limits,
@@ -109,8 +109,8 @@ def watch_champions(
     events = None if records is None else build_events(records)
     found, left_out = [], []
     for name, champion in champions.by_model.items():
-        if champion is None:
-            continue
+        if champion is None or name in QUANTITIES:
+            continue  # durations and amounts keep no probabilities to watch
         progress(name)
         try:
             found.append(_watch(champion, store, events, Limits(**limits.model_dump()), clock))

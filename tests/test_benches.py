@@ -74,8 +74,8 @@ def test_no_time_counts_where_sql_says_something_else(monkeypatch: pytest.Monkey
 
 
 def test_a_large_portfolio_fills_every_feature() -> None:
-    [day] = bench_features_1m.feature_rows(build_events(large_records(2 * ACCOUNTS)), AS_OF[-1:])
-    for matrix in (day.accounts, day.deals):
+    rows = bench_features_1m.feature_rows(build_events(large_records(2 * ACCOUNTS)), AS_OF[-1:])
+    for matrix in (rows.accounts, rows.deals):
         same = {
             name
             for name, values in zip(matrix.names, matrix.values.T, strict=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -282,7 +282,21 @@ def _conclude(task: Task, results: tuple[SliceResult, ...]) -> Backtest:
     return Backtest(task, results, best.rung, best, "skill" if proven else "no_skill", text)
 
 
-def require_slices(result: Backtest) -> None:
+class Tried(Protocol):
+    """A back-test of any model."""
+
+    @property
+    def slices(self) -> Sequence[object]:
+        """Results by test day."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """One sentence for people."""
+        ...
+
+
+def require_slices(result: Tried) -> None:
     """Refuse to print an empty back-test as if it were one.
 
     Raises

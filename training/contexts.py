@@ -14,16 +14,20 @@ from features.context import PORTFOLIO, Context
 from features.kernel import Codes, Floats
 from features.matrix import FeatureMatrix
 from training.artefact import Champion
-from training.dataset import Workshop
+from training.dataset import QUANTITIES, Workshop
 
 _LEAST_PEERS = 10
 """Fewer accounts than this are no peers to compare with."""
 
 
 def context_at(workshop: Workshop, champion: Champion, day: date) -> Context:
-    """Context of a day, with its peers and the quartiles of what the champion says of them."""
+    """Context of a day, with its peers and the quartiles of what the champion says of them.
+
+    Grades are of probabilities: models of durations and amounts have none.
+    """
     rows = workshop.rows(day)
-    return complete(workshop.context(day), rows, champion.probability(rows), model=champion.model)
+    said = np.empty(0) if champion.model in QUANTITIES else champion.probability(rows)
+    return complete(workshop.context(day), rows, said, model=champion.model)
 
 
 def complete(context: Context, rows: FeatureMatrix, probability: Floats, *, model: str) -> Context:

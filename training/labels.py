@@ -20,6 +20,11 @@ from features.cohorts import live_subscriptions
 from features.events import EventSet
 from features.kernel import Codes, Events, Floats
 
+OPEN, WON, LOST = 0, 1, 2
+"""How a deal stands when it was last seen."""
+
+_LEAST_MARGINS = 0.95
+
 Mask = NDArray[np.bool_]
 
 SUCCESSOR_DAYS = 30
@@ -191,3 +196,100 @@ def close_labels(
     value = np.where((won == 1) & (closed < end), 1.0, 0.0)
     value[(closed < start) | (end > known_by)] = np.nan
     return Labels(value, np.full(code.size, "deal"))
+
+
+@dataclass(frozen=True)
+class Durations:
+    """How long did each open deal take from its as_of instant on, and how did it end?
+
+    Attributes
+    ----------
+    days : (n,) float64
+        Days until its first terminal stage; of one still open (censored), until it was last seen.
+    cause : (n,) int64
+        `OPEN`, `WON` or `LOST`.
+    followed : (n,) float64
+        Days for which it was, or would have been, followed: whether a period lies within them does
+        not depend on how the deal ended.
+    """
+
+    days: Floats
+    cause: Codes
+    followed: Floats
+
+    def take(self, rows: Codes) -> Durations:
+        """Some of the rows."""
+        return Durations(self.days[rows], self.cause[rows], self.followed[rows])
+
+
+def durations(events: EventSet, code: Codes, as_of: Instants, *, known_by: int) -> Durations:
+    """How long did each open deal take, as known on a day? Deals still open are censored then.
+
+    Parameters
+    ----------
+    events : EventSet
+        Events of the deals.
+    code, as_of : (n,) int64
+        Deal and instant of each row.
+    known_by : int
+        Only rows known before this instant are used.
+    """
+    closed_at, is_won = closings(events, known_by)
+    closed, won = closed_at[code], is_won[code]
+    is_closed = closed < known_by
+    days = (np.where(is_closed, closed, known_by) - as_of) / US_PER_DAY
+    ended = np.where(won == 1, WON, LOST)
+    return Durations(
+        np.maximum(days, 0.0),
+        np.where(is_closed, ended, OPEN).astype(np.int64),
+        (known_by - as_of) / US_PER_DAY,
+    )
+
+
+@njit(cache=True, nogil=True)
+def _sums_within(offsets, at, amount, counts, entity, start, end):  # type: ignore[no-untyped-def]
+    """What do the events that count add up to in each window?"""
+    found = np.zeros(entity.size)
+    for row in range(entity.size):
+        for i in range(offsets[entity[row]], offsets[entity[row] + 1]):
+            if counts[i] and start[row] <= at[i] < end[row]:
+                found[row] += amount[i]
+    return found
+
+
+def amount_basis(events: EventSet) -> str:
+    """Which money is an account worth: ``margin`` where it is known of nearly all, or ``revenue``?
+
+    Margins count as known when at least 95 % of the orders have one.
+    """
+    orders = events.sources.get("orders")
+    if orders is None or "margin_amount" not in orders.measure_names or not orders.at.size:
+        return "revenue"
+    margins = orders.measures[orders.measure_names.index("margin_amount")]
+    return "margin" if (~np.isnan(margins)).mean() >= _LEAST_MARGINS else "revenue"
+
+
+def value_labels(
+    events: EventSet, code: Codes, as_of: Instants, horizon: Horizon, *, known_by: int, basis: str
+) -> Labels:
+    """How much did each account bring in within the horizon, credit notes taken off?
+
+    Never below 0: what is given back of earlier orders is no value of the days to come.
+
+    Parameters
+    ----------
+    events, code, as_of, horizon, known_by
+        As for `churn_labels`; amounts without a rate in ``fx_rates`` are left out.
+    basis : str
+        ``revenue`` or ``margin``, of `amount_basis`.
+    """
+    start, end = horizon.window(as_of)
+    rule = np.full(code.size, basis)
+    orders = events.sources.get("orders")
+    if orders is None:
+        return Labels(np.full(code.size, np.nan), rule)
+    name = "margin_amount" if basis == "margin" else "net_amount"
+    amount = orders.measures[orders.measure_names.index(name)]
+    counts = _known(orders, known_by) & ~np.isnan(amount)
+    found = _sums_within(orders.offsets, orders.at, amount, counts, code, start, end)
+    return Labels(np.where(end <= known_by, np.maximum(found, 0.0), np.nan), rule)

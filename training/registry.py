@@ -1,15 +1,17 @@
 """Where are runs and versions kept, and which version answers?
 
-MLflow on SQLite tracks runs and versions and holds the aliases challenger, champion and previous.
-Scoring never asks MLflow: it reads the pointer beside the artefact, which moves after the alias.
+MLflow on SQLite tracks runs and versions, keeps the seal of each version (what its manifest was
+when it was trained), and shows the aliases challenger, champion and previous. The truth is the
+pointer beside the artefact (`training.pointer`): scoring reads it alone, a promotion moves it
+first, and the aliases follow, at once or when the registry is opened next.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,25 +29,37 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema, TensorSpec
 
-from features.errors import ModelError, NotReady
+from features.errors import NotReady
+from features.matrix import FeatureMatrix
 from features.records.names import slug
-from training.artefact import (
-    Champion,
-    load_version,
-    loads_in_child,
-    models_folder,
-    read_pointer,
-    write_artefact,
-    write_pointer,
-)
+from training.artefact import Champion, try_in_child, write_artefact
+from training.artefact.files import read_facts
+from training.manifest import read_manifest, record_promotion, require_seal
 from training.models import Boosted
+from training.pointer import (
+    CHAMPION,
+    PREVIOUS,
+    Pointer,
+    Unreadable,
+    has_champion,
+    lock_of,
+    look,
+    models_folder,
+    move,
+    require_unmoved,
+    rollback,
+)
+from training.waivers import Waiver, require_gates
 
 CODES: Mapping[str, str] = {
     "NR021": "a version that the registry does not have",
-    "NR022": "there is no version before the champion",
-    "ME005": "a version does not load in a process of its own",
 }
 """Codes of this module, with what they mean; each has a line in docs/errors.md."""
+
+_FOLLOWING = {CHAMPION: CHAMPION, PREVIOUS: PREVIOUS}
+"""Aliases in MLflow, and the pointers they follow."""
+
+_TAG_LENGTH = 5_000
 
 
 @dataclass(frozen=True)
@@ -59,6 +73,7 @@ class Version:
     verdict: str
     created_at: int
     trained_through: str
+    waived: tuple[str, ...] = ()
 
 
 class Registry:
@@ -83,6 +98,7 @@ class Registry:
             self._client.search_experiments(max_results=1)
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(uri)
+        self._follow_pointers()
 
     @property
     def runs_folder(self) -> Path:
@@ -97,8 +113,25 @@ class Registry:
         mlflow.set_experiment(name)
         return mlflow.start_run(run_name=model)
 
-    def register(self, champion: Champion, run_id: str, tags: Mapping[str, str]) -> Champion:
-        """Write the artefact under the next version, as the challenger.
+    def register(
+        self,
+        champion: Champion,
+        run_id: str,
+        tags: Mapping[str, str],
+        rows: FeatureMatrix | None = None,
+    ) -> Champion:
+        """Write the artefact under the next version, as the challenger, and keep its seal.
+
+        Parameters
+        ----------
+        champion : Champion
+            The model; its `version` and `digest` are not read.
+        run_id : str
+            MLflow run it came of.
+        tags : mapping of str to str
+            What people search versions by.
+        rows : FeatureMatrix, optional
+            Its training rows, of which the golden ones are chosen.
 
         Returns
         -------
@@ -113,71 +146,106 @@ class Registry:
             self._client.get_registered_model(name)
         source = self._client.get_run(run_id).info.artifact_uri + "/artefact"
         made = self._client.create_model_version(name, source, run_id, tags=dict(tags))
-        written = write_artefact(
-            self.home, Champion(**{**vars(champion), "version": str(made.version)})
-        )
+        written = write_artefact(self.home, replace(champion, version=str(made.version)), rows)
         folder = models_folder(self.home, champion.portfolio.name, champion.model)
+        seal = read_manifest(folder / written.version).seal
+        self._client.set_model_version_tag(name, written.version, "seal", seal)
         self._client.log_artifacts(run_id, str(folder / written.version), "artefact")
         _log_booster(written)
         self._client.set_registered_model_alias(name, "challenger", written.version)
         return written
 
-    def promote(self, portfolio: str, model: str, version: str) -> None:
-        """Make a version the champion: alias first, pointer last.
+    def look(self, portfolio: str, model: str) -> Pointer | Unreadable | None:
+        """What does the champion's pointer say now? To be given to `promote` later."""
+        return look(models_folder(self.home, portfolio, model))
+
+    def promote(
+        self,
+        portfolio: str,
+        model: str,
+        version: str,
+        *,
+        seen: Pointer | Unreadable | None,
+        waived: Sequence[Waiver] = (),
+    ) -> None:
+        """Make a version the champion: its pointer first, the aliases after it.
+
+        Parameters
+        ----------
+        portfolio, model, version : str
+            Which.
+        seen : Pointer, Unreadable or None
+            What `look` said before it was decided to promote: nobody's promotion is undone unseen.
+        waived : sequence of Waiver
+            Gates that a person answers for.
 
         Raises
         ------
         NotReady
             NR021 when there is no such version.
         ModelError
-            When its artefact is damaged, or kills the process that loads it.
+            ME011 when a gate refused it that nobody waives; ME007 when the champion changed since
+            it was looked at; ME002, ME004 to ME006, ME008 or ME009 when its artefact is damaged, is
+            not what was trained, or kills the process that loads it.
+        SettingsError
+            CL013 when a waiver fits no gate that refused it.
         """
         name = f"{slug(portfolio)}.{model}"
         folder = models_folder(self.home, portfolio, model)
-        if not (folder / version).is_dir():
+        place = folder / version
+        if not version.isdigit() or not place.is_dir():
             raise NotReady("NR021", f"{name} has no version {version}.", "Run: fanal models")
-        if not loads_in_child(self.home, portfolio, model, version):
-            # Says which file is wrong, when it can be said without dying.
-            load_version(self.home, portfolio, model, version)
-            raise ModelError("ME005", f"version {version} of {name} does not load.", "Train again.")
-        digest = load_version(self.home, portfolio, model, version).digest
-        with FileLock(folder / ".lock"):
-            self._move(name, folder, portfolio, model, version, digest)
+        manifest = read_manifest(place)
+        require_seal(place, manifest, self._seal(name, version))
+        facts = read_facts(place, manifest)
+        require_gates(name, version, facts, waived, has_champion(self.home, portfolio, model))
+        trial = dict(try_in_child(self.home, portfolio, model, version))
+        found = {"trial": trial, "waived": [asdict(waiver) for waiver in waived]}
+        with lock_of(folder):
+            require_unmoved(folder, seen)
+            # What the child read may have changed since.
+            manifest = read_manifest(place)
+            require_seal(place, manifest, self._seal(name, version))
+            digest = record_promotion(place, manifest, found).digest
+            move(folder, Pointer(version, digest))
+        for waiver in waived:
+            text = f"{waiver.on}: {waiver.reason}"[:_TAG_LENGTH]
+            self._client.set_model_version_tag(name, version, f"waived.{waiver.code}", text)
+        self._follow(name, folder)
 
     def rollback(self, portfolio: str, model: str) -> str:
-        """Give the champion's place back to the version before it; returns that version.
-
-        Raises
-        ------
-        NotReady
-            NR022 when there is none.
-        """
-        name = f"{slug(portfolio)}.{model}"
+        """Give the champion's place back to the version before it; returns that version."""
+        version = rollback(self.home, portfolio, model)
         folder = models_folder(self.home, portfolio, model)
-        with FileLock(folder / ".lock"):
-            try:
-                version, digest = read_pointer(self.home, portfolio, model, "previous")
-            except NotReady:
-                raise NotReady(
-                    "NR022", f"{name} has no version before the champion.", "Run: fanal models"
-                ) from None
-            load_version(self.home, portfolio, model, version)
-            self._move(name, folder, portfolio, model, version, digest)
+        self._follow(f"{slug(portfolio)}.{model}", folder)
         return version
 
-    def _move(
-        self, name: str, folder: Path, portfolio: str, model: str, version: str, digest: str
-    ) -> None:
-        """Move alias and pointer; the caller holds the lock."""
+    def _seal(self, name: str, version: str) -> str | None:
         try:
-            old = read_pointer(self.home, portfolio, model)
-        except (NotReady, ModelError):
-            old = None
-        if old is not None and old[0] != version:
-            self._client.set_registered_model_alias(name, "previous", old[0])
-            write_pointer(folder, "previous", *old)
-        self._client.set_registered_model_alias(name, "champion", version)
-        write_pointer(folder, "champion", version, digest)
+            return self._client.get_model_version(name, version).tags.get("seal")
+        except MlflowException:
+            return None
+
+    def _follow_pointers(self) -> None:
+        """Bring the aliases of every model to its pointers, which may have moved without MLflow."""
+        for folder in sorted(self.home.glob("models/*/*")):
+            if any((folder / pointer).exists() for pointer in _FOLLOWING.values()):
+                self._follow(f"{folder.parent.name}.{folder.name}", folder)
+
+    def _follow(self, name: str, folder: Path) -> None:
+        try:
+            aliases = self._client.get_registered_model(name).aliases
+        except MlflowException:
+            return  # a folder that was brought here without its registry
+        with lock_of(folder):
+            for alias, pointer in _FOLLOWING.items():
+                found = look(folder, pointer)
+                is_there = isinstance(found, Pointer) and self._seal(name, found.version)
+                if isinstance(found, Pointer) and is_there:
+                    if str(aliases.get(alias)) != found.version:
+                        self._client.set_registered_model_alias(name, alias, found.version)
+                elif alias in aliases:
+                    self._client.delete_registered_model_alias(name, alias)
 
     def versions(self, portfolio: str | None = None) -> tuple[Version, ...]:
         """Which versions are there, newest first?"""
@@ -199,6 +267,7 @@ def _version(made: ModelVersion, aliases: Mapping[str, str]) -> Version:
     return Version(
         made.name, str(made.version), own, tags.get("rung", ""), tags.get("verdict", ""),
         int(made.creation_timestamp), tags.get("trained_through", ""),
+        tuple(sorted(t.removeprefix("waived.") for t in tags if t.startswith("waived."))),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from training.backtest import Backtest
 from training.dataset import Dataset
 from training.gates import GateResult
 from training.models import Boosted, Logistic, select
+from training.quantities.trial import QuantityBacktest
 
 _BINS = 10
 _SHAP_ROWS = 1_000
@@ -87,20 +88,25 @@ def draw_shap(champion: Champion, data: Dataset, path: Path) -> bool:
 
 
 def model_card(
-    champion: Champion, result: Backtest, gates: tuple[GateResult, ...], verdict: str
+    champion: Champion,
+    result: Backtest | QuantityBacktest,
+    gates: tuple[GateResult, ...],
+    verdict: str,
 ) -> str:
     """Which page says what a model is, how good it is and what it must not be used for?"""
     task, head = champion.task, champion.portfolio
-    what = (
-        f"the account places no order within {task.horizon.horizon_days} days, or its"
-        " subscription ends"
-        if task.entity == "account"
-        else f"the open deal is won within {task.horizon.horizon_days} days"
-    )
+    days = task.horizon.horizon_days
+    what = {
+        "churn": f"Probability that the account places no order within {days} days, or its"
+        " subscription ends",
+        "close": f"Probability that the open deal is won within {days} days",
+        "duration": "Days until the open deal is closed, won or lost",
+        "value": f"What the account brings in within {days} days",
+    }[task.name]
     parts = [
         f"# {head.name}: {champion.model}, version {champion.version}",
         "",
-        f"Probability that {what}. Rung: {champion.rung.name}. Verdict: **{verdict}**.",
+        f"{what}. Rung: {champion.rung.name}. Verdict: **{verdict}**.",
         f"Trained on records to {champion.facts['trained_through']}; calibration fitted on"
         f" {champion.calibration.fitted_on} (slope {champion.calibration.slope:.3f}, intercept"
         f" {champion.calibration.intercept:+.3f}).",
@@ -127,7 +133,7 @@ def model_card(
     return "\n".join(parts)
 
 
-def _metric_table(result: Backtest) -> list[str]:
+def _metric_table(result: Backtest | QuantityBacktest) -> list[str]:
     if not result.slices:
         return [f"None: {result.reason}."]
     mean = result.mean()

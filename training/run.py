@@ -15,18 +15,27 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from features.errors import ModelError
 from features.events import EventSet
 from features.records.folder import Records
 from features.signals.catalogue import feature_set_version
 from training.artefact import Champion, has_champion, reference_of
-from training.backtest import Backtest, run_backtest
+from training.backtest import TEST_DATES, Backtest, run_backtest
 from training.calibration import Calibration
 from training.contexts import context_at
-from training.dataset import Dataset, Task, Workshop
+from training.dataset import QUANTITIES, Dataset, Task, Workshop
 from training.evaluate import metric_interval
 from training.gates import GateResult, run_gates, verdict
+from training.gates.gathering import gather
+from training.gates.remembering import keep_snapshot, snapshot_of
+from training.manifest import sha256
 from training.models import RUNGS, Prior, log_odds
 from training.monitor import seen_in_training
+from training.pointer import Pointer, Unreadable
+from training.quantities.fit_amounts import fit_amounts
+from training.quantities.fit_durations import fit_durations
+from training.quantities.judging import quantity_gates
+from training.quantities.trial import QuantityBacktest, run_quantity_backtest, teaching
 from training.registry import Registry, log_dataset, log_facts, log_file, log_metrics
 from training.report import draw_calibration, draw_lift, draw_shap, model_card
 from training.search import Fitted, fit_rungs
@@ -34,9 +43,11 @@ from training.slices import train_dates
 from training.summary import Summary, summarise
 
 Progress = Callable[[str], None]
+AnyBacktest = Backtest | QuantityBacktest
 Pages = Callable[[Summary], Mapping[str, str]]
 """What was shown -> pages by file name. Words and templates are the doors', which pass this in."""
 
+_QUICK_TEST_DATES = 3
 _WITH_INTERVAL = ("auc", "brier", "log_loss")
 
 
@@ -123,62 +134,114 @@ def train(
         When the tables that the task needs are not there.
     """
     workshop = Workshop(events, task)
-    result = run_backtest(workshop, quick=quick, progress=progress)
-    days = train_dates(workshop.data_end, workshop.first_day, task.horizon)
+    seen = registry.look(records.portfolio.name, task.name)
+    result = _backtest(workshop, quick, progress)
+    days = train_dates(workshop.data_end, workshop.first_day, teaching(task))
     data = workshop.dataset(days, workshop.data_end) if days else None
-    gates = run_gates(result, data) if data is not None and data.size else _nothing(result)
-    said = verdict(gates)
+    data = data if data is not None and data.size else None
     progress("final model")
-    fitted = _fit(result, data, task, said, quick)
-    champion = _champion(records, workshop, days, data, fitted, result, said)
+    fitted = _fit(result, data, task, quick)
+    champion = _champion(records, workshop, days, data, fitted, result)
+    progress("gates")
+    gates, champion, snapshot = _judge(champion, result, data, workshop, registry.home)
+    said = verdict(gates)
     with registry.start_run(records.portfolio.name, task.name) as run:
         progress("logging to MLflow")
         _log(champion, result, gates, data, days, fitted, records)
-        version = None
-        if said != "no_skill":
-            champion = registry.register(champion, run.info.run_id, _tags(champion, said))
+        version, left = None, ""
+        if said != "no_skill" and (data is not None or task.name not in QUANTITIES):
+            rows = None if data is None else data.matrix
+            tags = _tags(champion, said)
+            champion = registry.register(champion, run.info.run_id, tags, rows)
             version = champion.version
-        promoted = _promote(registry, champion, said)
+            if snapshot is not None:
+                keep_snapshot(registry.home, champion, snapshot)
+            progress("promotion")
+            left = _promote(registry, champion, said, seen)
         with tempfile.TemporaryDirectory() as folder:
             _log_pages(Path(folder), champion, result, gates, said, data, progress)
-            if pages is not None and result.slices:
+            if pages is not None and isinstance(result, Backtest) and result.slices:
                 progress("report")
                 _log_texts(Path(folder), pages(summarise(result)))
         metrics = result.mean().get("fanal", {})
+        promoted = version is not None and not left
+        reason = _reason(gates, result)
+        if said == "promoted" and left:
+            # Every gate agreed, and yet it did not come to serve.
+            said, reason = "refused", left
         return Trained(
-            task.name, champion.rung.name, said, version, promoted, gates, metrics,
-            _reason(gates, result), run.info.run_id,
+            task.name, champion.rung.name, said, version, promoted, gates, metrics, reason,
+            run.info.run_id,
         )  # fmt: skip
 
 
-def _nothing(result: Backtest) -> tuple[GateResult, ...]:
-    return (GateResult("GT001", passed=False, text=result.reason or "nothing has matured yet"),)
+def _backtest(workshop: Workshop, quick: bool, progress: Progress) -> AnyBacktest:
+    if workshop.task.name in QUANTITIES:
+        count = _QUICK_TEST_DATES if quick else TEST_DATES
+        return run_quantity_backtest(workshop, count=count, quick=quick, progress=progress)
+    return run_backtest(workshop, quick=quick, progress=progress)
 
 
-def _reason(gates: Sequence[GateResult], result: Backtest) -> str:
+def _judge(
+    champion: Champion,
+    result: AnyBacktest,
+    data: Dataset | None,
+    workshop: Workshop,
+    home: Path,
+) -> tuple[tuple[GateResult, ...], Champion, bytes | None]:
+    """Ask the gates; give their answers, the model that knows them, and its snapshot."""
+    if isinstance(result, QuantityBacktest):
+        gates = quantity_gates(result, data)
+        said = [gate.to_json() for gate in gates]
+        facts = {**champion.facts, "verdict": verdict(gates), "gates": said, "snapshot": None}
+        return gates, replace(champion, facts=facts), None
+    evidence = None
+    if data is not None and result.verdict != "too_little_data":
+        evidence = gather(result, data, workshop, champion, home)
+    gates = run_gates(result, evidence)
+    snapshot = None if data is None else snapshot_of(workshop, data)
+    facts = {
+        **champion.facts,
+        "verdict": verdict(gates),
+        "gates": [gate.to_json() for gate in gates],
+        "snapshot": None if snapshot is None else sha256(snapshot),
+    }
+    return gates, replace(champion, facts=facts), snapshot
+
+
+def _reason(gates: Sequence[GateResult], result: AnyBacktest) -> str:
     failed = [f"{gate.code}: {gate.text}" for gate in gates if not gate.passed]
     return "; ".join(failed) if failed else result.reason
 
 
-def _fit(result: Backtest, data: Dataset | None, task: Task, said: str, quick: bool) -> Fitted:
+def _fit(result: AnyBacktest, data: Dataset | None, task: Task, quick: bool) -> Fitted:
     """Fit the rung that the back-test chose on all that is known now."""
-    if data is None or not data.size:
+    if data is None:
         return Fitted(Prior(log_odds(0.5)), Calibration(), {})
-    rung = "prior" if said in ("too_little_data", "no_skill") else result.rung
-    found = fit_rungs(data, task, quick=quick, only=(rung,))
-    return found.get(rung) or fit_rungs(data, task, only=("prior",))["prior"]
+    fit = {"duration": fit_durations, "value": fit_amounts}.get(task.name, fit_rungs)
+    rung = result.rung if result.verdict == "skill" else "prior"
+    found = fit(data, task, quick=quick, only=(rung,))
+    return found.get(rung) or fit(data, task, only=("prior",))["prior"]
 
 
-def _promote(registry: Registry, champion: Champion, said: str) -> bool:
-    """Promote a model that passed; with too little data the prior serves where nothing does."""
+def _promote(
+    registry: Registry, champion: Champion, said: str, seen: Pointer | Unreadable | None
+) -> str:
+    """Promote a model that passed, or say why it does not serve.
+
+    With too little data the prior serves where nothing else does.
+    """
     name = champion.portfolio.name
     if said == "too_little_data":
         if has_champion(registry.home, name, champion.model):
-            return False
+            return "there is a champion already"
     elif said != "promoted":
-        return False
-    registry.promote(name, champion.model, champion.version)
-    return True
+        return "a gate refused it"
+    try:
+        registry.promote(name, champion.model, champion.version, seen=seen)
+    except ModelError as error:
+        return f"{error.code}: {error.message}"
+    return ""
 
 
 def _champion(
@@ -187,19 +250,18 @@ def _champion(
     days: Sequence[date],
     data: Dataset | None,
     fitted: Fitted,
-    result: Backtest,
-    said: str,
+    result: AnyBacktest,
 ) -> Champion:
     task = workshop.task
     horizon = timedelta(days=task.horizon.horizon_days + task.horizon.lead_days)
     facts = {
-        "verdict": said,
         "reason": result.reason,
         "trained_through": (days[0] + horizon).isoformat() if days else None,
         "train_dates": [day.isoformat() for day in days],
         "rows": 0 if data is None else data.size,
-        "outcomes": 0 if data is None else int(data.label.sum()),
+        "outcomes": 0 if data is None else _outcomes(data),
         "settings": fitted.settings,
+        **({"basis": workshop.basis} if task.name == "value" else {}),
         "metrics": _finite(result.mean().get("fanal", {})),
     }
     champion = Champion(
@@ -217,11 +279,17 @@ def _champion(
     contexts = tuple(
         context_at(workshop, champion, day) for day in sorted({*days, workshop.data_end})
     )
-    if data is None or not data.size:
+    if data is None or task.name in QUANTITIES:
         return replace(champion, contexts=contexts)
     newest = workshop.rows(workshop.data_end)
     seen = seen_in_training(champion, data, newest, result.mean().get("fanal", {}))
     return replace(champion, contexts=contexts, distributions=seen.to_json())
+
+
+def _outcomes(data: Dataset) -> int:
+    """How many rows came true: left or won, bought anything, or closed."""
+    happened = data.label > 0.0 if data.durations is None else data.ended.cause > 0
+    return int(happened.sum())
 
 
 def _tags(champion: Champion, said: str) -> dict[str, str]:
@@ -235,7 +303,7 @@ def _tags(champion: Champion, said: str) -> dict[str, str]:
 
 def _log(
     champion: Champion,
-    result: Backtest,
+    result: AnyBacktest,
     gates: tuple[GateResult, ...],
     data: Dataset | None,
     days: Sequence[date],
@@ -270,13 +338,14 @@ def _log(
     log_metrics(_intervals(result))
     if result.skill is not None:
         gain = result.skill.gain
-        log_metrics(
-            {"auc_gain": gain.mean, "auc_gain.low95": gain.low, "auc_gain.high95": gain.high}
-        )
+        name = "auc_gain" if isinstance(result, Backtest) else "loss_gain"
+        log_metrics({name: gain.mean, f"{name}.low95": gain.low, f"{name}.high95": gain.high})
 
 
-def _intervals(result: Backtest) -> dict[str, float]:
+def _intervals(result: AnyBacktest) -> dict[str, float]:
     """95 % intervals of every rung's means, by the names that MLflow shows."""
+    if isinstance(result, QuantityBacktest):
+        return {}
     scored = [found.scored for found in result.slices]
     found: dict[str, float] = {}
     shown = {"fanal": result.rung, **{name: name for name in RUNGS}}
@@ -294,7 +363,7 @@ def _intervals(result: Backtest) -> dict[str, float]:
 def _log_pages(
     folder: Path,
     champion: Champion,
-    result: Backtest,
+    result: AnyBacktest,
     gates: tuple[GateResult, ...],
     said: str,
     data: Dataset | None,
@@ -306,7 +375,7 @@ def _log_pages(
     names.write_text("\n".join(champion.rung.features) + "\n", encoding="utf-8")
     log_file(card)
     log_file(names)
-    if result.slices:
+    if result.slices and isinstance(result, Backtest):
         progress("pictures")
         draw_calibration(result, folder / "calibration.png")
         draw_lift(result, folder / "lift.png")

@@ -107,9 +107,12 @@ def _listings(world: World, product: Codes, lines: Versions, listed: Versions) -
     code = required(listed.sheet.codes("product_id", world.words["product"]))
     order = np.argsort(code, kind="stable")
     order = order[code[order] >= 0]
+    # Of the product without a code, which comes last, there is no row.
+    count = np.append(np.bincount(code[order], minlength=product.max(initial=-1) + 1), 0)
+    end = count.cumsum()
     found = cut_as_known(
-        np.searchsorted(code[order], product),
-        np.searchsorted(code[order], product, side="right"),
+        (end - count)[product],
+        end[product],
         (listed.known_from[order], listed.known_until[order]),
         (lines.known_from, lines.known_until),
     )

@@ -99,10 +99,14 @@ def _rates_of(
     listed += required(rates.sheet.numbers("date")).astype(np.int64)
     order = np.flatnonzero(rate > 0)
     order = order[np.argsort(listed[order], kind="stable")]
-    listed, since = listed[order], code * _DAYS
+    listed, other = listed[order], np.flatnonzero(code >= 0)
+    since = code[other] * _DAYS
+    first, end = np.zeros((2, code.size), dtype=np.int64)
+    first[other] = np.searchsorted(listed, since - _DAYS // 2)
+    end[other] = np.searchsorted(listed, since + local_days(lines.at[other], zone), side="right")
     stretches = cut_as_known(
-        np.searchsorted(listed, since - _DAYS // 2),
-        np.searchsorted(listed, since + local_days(lines.at, zone), side="right"),
+        first,
+        end,
         (rates.known_from[order], rates.known_until[order]),
         (lines.known_from, lines.known_until),
     )

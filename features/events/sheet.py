@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import pairwise
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -14,16 +14,21 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from features.asof import MISSING, Instants
-from features.events.texts import encode, find, has_repeats, mix_numbers, mix_texts, unpack_bits
+from features.events.keys import mix_numbers, mix_texts, repeated
+from features.events.texts import encode, find, pack, places, unpack_bits
 from features.kernel import Codes, Floats
 from features.records.casting import days_to_instants
 
 Mask = NDArray[np.bool_]
+Packed = tuple[NDArray[np.int32], NDArray[np.uint8]]
+"""Where each text begins and the next one does, and all of them in one."""
 Raw = tuple[NDArray[np.int32], NDArray[np.uint8], Mask]
 Column: TypeAlias = Any  # an Array of any type: the stubs list one class per type
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
+_MANY = 2_000
+"""From so many rows on, a column of texts is read once for all who ask."""
 _ALL = np.empty(0, dtype=bool)
 _NOTHING = np.empty(0, dtype=np.uint8)
 
@@ -36,25 +41,34 @@ class Texts:
     ----------
     code : (n,) int64
         Place of each text in `words`; -1 where it is missing.
-    spell : callable
-        Gives the words; not called where their order is all that is asked for.
+    bring : callable
+        Gives the distinct texts, bytewise sorted; not called where their order is all that is
+        asked for.
     """
 
     code: Codes
-    spell: Callable[[], tuple[str, ...]]
+    bring: Callable[[], Packed]
+
+    @cached_property
+    def packed(self) -> Packed:
+        """Distinct texts, bytewise sorted."""
+        return self.bring()
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        """Distinct texts, bytewise sorted."""
-        return self.spell()
+        """Distinct texts, bytewise sorted, as a tuple."""
+        return _spelled(*self.packed)
 
     def take(self, rows: Codes) -> Texts:
         """Texts of some of the rows; words that none of them has are gone."""
-        present, code = np.unique(self.code[rows], return_inverse=True)
-        # What is missing (-1) comes first, and is no word.
-        has_gaps = present.size > 0 and present[0] < 0
-        kept = present[1:] if has_gaps else present
-        return Texts(code - has_gaps, lambda: tuple(self.words[word] for word in kept.tolist()))
+        code = self.code[rows]
+        is_there = np.zeros(self.code.max(initial=-1) + 2, dtype=bool)
+        is_there[code] = True
+        # What is missing (-1) is marked at the end, and is no word.
+        kept, is_there[-1] = np.flatnonzero(is_there[:-1]), False
+        place = is_there.cumsum() - 1
+        place[-1] = -1
+        return Texts(place[code], lambda: pack(*self.packed, kept))
 
     def holds(self, *words: str) -> Mask:
         """Which rows hold one of some words?"""
@@ -80,27 +94,28 @@ class Vocabulary:
     @cached_property
     def words(self) -> tuple[str, ...]:
         """Distinct texts, bytewise sorted."""
-        found = {texts.words for texts in self._columns}
-        if len(found) == 1:
-            return found.pop()
-        return tuple(sorted({word for words in found for word in words}, key=str.encode))
+        return self._columns[0].words if len(self._columns) == 1 else _spelled(*self._packed)
 
     @cached_property
-    def _packed(self) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-        packed = [word.encode() for word in self.words]
-        ends = np.array([*accumulate(map(len, packed), initial=0)], dtype=np.int32)
-        return ends, np.frombuffer(b"".join(packed), np.uint8)
-
-    @cached_property
-    def _place(self) -> dict[str, int]:
-        return {word: place for place, word in enumerate(self.words)}
+    def _packed(self) -> Packed:
+        if len(self._columns) == 1:
+            return self._columns[0].packed
+        if not self._columns:
+            return np.zeros(1, dtype=np.int32), _NOTHING
+        found = [texts.packed for texts in self._columns]
+        sizes = np.concatenate([[0], *(np.diff(ends) for ends, _ in found)])
+        ends, octets = sizes.cumsum(dtype=np.int32), np.concatenate([octets for _, octets in found])
+        words: Packed = pack(ends, octets, encode(ends, octets, _ALL)[1])
+        return words
 
     def code_texts(self, texts: Texts) -> Codes:
         """Which code has each text? -1 where it is missing or unknown."""
-        if self._columns == (texts,) or texts.words == self.words:
+        if self._columns == (texts,):
             return texts.code
-        places = [self._place.get(word, -1) for word in texts.words]
-        return np.array([*places, -1], dtype=np.int64)[texts.code]
+        place = places(*texts.packed, *self._packed)
+        if np.array_equal(place, np.arange(self._packed[0].size - 1)):
+            return texts.code
+        return np.append(place, -1)[texts.code]
 
     def find(self, raw: Raw) -> Codes:
         """Which code has each text? -1 where it is missing or unknown."""
@@ -109,7 +124,8 @@ class Vocabulary:
 
     def code(self, column: Column) -> Codes:
         """Which code has each text of a column of a table? -1 where it is missing or unknown."""
-        return self.find(_raw(_in_one(column)))
+        whole = _in_one(column)
+        return self.find(_raw(whole)) if len(whole) < _MANY else self.code_texts(_texts(whole))
 
 
 class Sheet:
@@ -127,6 +143,7 @@ class Sheet:
         self._columns: dict[str, Column | None] = {}
         self._whole_texts: dict[str, Texts] = {}
         self._texts = self._whole_texts
+        self._whole_codes: dict[tuple[str, Vocabulary], Codes] = {}
         self.rows = table.num_rows
 
     def take(self, rows: Codes) -> Sheet:
@@ -199,31 +216,37 @@ class Sheet:
         column = self._column(name)
         if column is None:
             return None
+        whole = self._all_texts(name, column)
+        if name not in self._texts and self._chosen is not None:
+            self._texts[name] = whole.take(self._chosen)
+        return self._texts[name]
+
+    def _all_texts(self, name: str, column: Column) -> Texts:
         if name not in self._whole_texts:
             self._whole_texts[name] = _texts(column)
-        if name not in self._texts and self._chosen is not None:
-            self._texts[name] = self._whole_texts[name].take(self._chosen)
-        return self._texts[name]
+        return self._whole_texts[name]
 
     def codes(self, name: str, vocabulary: Vocabulary) -> Codes | None:
         """Codes of a text column, -1 where it is missing or unknown; None where it is absent."""
         column = self._column(name)
         if column is None:
             return None
-        if name in self._texts:
-            return vocabulary.code_texts(self._texts[name])
-        return self._pick(vocabulary.find(_raw(column)))
+        if name not in self._whole_texts and len(column) < _MANY:
+            return self._pick(vocabulary.find(_raw(column)))
+        # Several sources ask the same of a long column.
+        place = name, vocabulary
+        if place not in self._whole_codes:
+            self._whole_codes[place] = vocabulary.code_texts(self._all_texts(name, column))
+        return self._pick(self._whole_codes[place])
 
-    def key_parts(self, names: Sequence[str]) -> list[Codes] | None:
-        """Equal values of each column numbered alike, -1 where it is missing, for all its rows.
+    def shared_keys(self, names: Sequence[str]) -> tuple[Codes, list[Codes]] | None:
+        """Which rows share their key with others, and equal values of each column numbered alike?
 
-        None where a column is absent, or where no two rows have the same key.
+        A few more rows may be among them. None where a column is absent, or where no two rows have
+        the same key.
         """
-        if self.rows < 2 or not all(self.has(name) for name in names) or self._are_distinct(names):
+        if self.rows < 2 or not all(self.has(name) for name in names):
             return None
-        return [self._equal_values(name) for name in names]
-
-    def _are_distinct(self, names: Sequence[str]) -> bool:
         hashes = np.ones(self._table.num_rows, dtype=np.uint64)
         for name in names:
             column = self._there(name)
@@ -231,20 +254,23 @@ class Sheet:
                 mix_texts(hashes, *_raw(column))
             else:
                 mix_numbers(hashes, self._whole_numbers(name), MISSING)
-        return not has_repeats(hashes)
+        rows = repeated(hashes)
+        return (rows, [self._equal_values(name, rows) for name in names]) if rows.size else None
 
     def _whole_numbers(self, name: str) -> Codes:
         column = self._there(name)
         values = _plain(column, np.int32 if self.is_date(name) else np.int64)
         return _filled(column, values.astype(np.int64, copy=False), MISSING)
 
-    def _equal_values(self, name: str) -> Codes:
+    def _equal_values(self, name: str, rows: Codes) -> Codes:
+        """Equal values of rows that have one, numbered alike."""
         column = self._there(name)
         if pa.types.is_string(column.type):
-            code: Codes = encode(*_raw(column))[0]
+            offsets, octets, _ = _raw(column)
+            some, packed = pack(offsets, octets, rows)
+            code: Codes = encode(some, packed, _ALL)[0]
             return code
-        values = self._whole_numbers(name)
-        return np.where(values == MISSING, -1, np.unique(values, return_inverse=True)[1])
+        return np.unique(self._whole_numbers(name)[rows], return_inverse=True)[1]
 
     def _there(self, name: str) -> Column:
         return self._column(name)
@@ -288,25 +314,14 @@ def _raw(column: Column) -> Raw:
 
 
 def _texts(column: Column) -> Texts:
-    if not len(column):
-        return Texts(np.empty(0, dtype=np.int64), tuple)
     offsets, octets, valid = _raw(column)
     code, first = encode(offsets, octets, valid)
+    return Texts(code, lambda: pack(offsets, octets, first))
 
-    def spell() -> tuple[str, ...]:
-        lows, highs = offsets[first].tolist(), offsets[first + 1].tolist()
-        base = int(offsets[0])
-        whole = octets[base : offsets[-1]].tobytes()
-        if whole.isascii():
-            text = whole.decode("ascii")
-            return tuple(
-                [text[low - base : high - base] for low, high in zip(lows, highs, strict=True)]
-            )
-        return tuple(
-            [
-                whole[low - base : high - base].decode()
-                for low, high in zip(lows, highs, strict=True)
-            ]
-        )
 
-    return Texts(code, spell)
+def _spelled(ends: NDArray[np.int32], octets: NDArray[np.uint8]) -> tuple[str, ...]:
+    places, whole = ends.tolist(), octets.tobytes()
+    if whole.isascii():
+        text = whole.decode("ascii")
+        return tuple([text[low:high] for low, high in pairwise(places)])
+    return tuple([whole[low:high].decode() for low, high in pairwise(places)])

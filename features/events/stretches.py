@@ -36,17 +36,16 @@ class Stretches:
 
 
 @njit(
-    "UniTuple(int64[::1], 4)(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1],"
-    " int64[::1])",
+    "int64(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[:, ::1])",
     cache=True,
     nogil=True,
 )
-def _cut(first, end, row_from, row_until, known_from, known_until):  # type: ignore[no-untyped-def]
-    """Walk each version through time, from one change of what applies to it to the next."""
-    places = []
-    rows = []
-    starts = []
-    stops = []
+def _cut(first, end, row_from, row_until, known_from, known_until, out):  # type: ignore[no-untyped-def]
+    """Walk each version through time, from one change of what applies to it to the next.
+
+    Counts the stretches, and writes those for which there is room.
+    """
+    n = 0
     for place in range(known_from.size):
         now = known_from[place]
         while now < known_until[place]:
@@ -57,12 +56,11 @@ def _cut(first, end, row_from, row_until, known_from, known_until):  # type: ign
                 elif now < row_until[row]:
                     then, applies = min(then, row_until[row]), row
                     break
-            places.append(place)
-            rows.append(applies)
-            starts.append(now)
-            stops.append(then)
+            if n < out.shape[1]:
+                out[0, n], out[1, n], out[2, n], out[3, n] = place, applies, now, then
+            n += 1
             now = then
-    return np.array(places), np.array(rows), np.array(starts), np.array(stops)
+    return n
 
 
 def cut_as_known(
@@ -82,5 +80,10 @@ def cut_as_known(
     known : two (n,) int64
         From when until when each version counts.
     """
-    found = _cut(first, end, *row_known, *known)
-    return Stretches(*(np.asarray(part, dtype=np.int64) for part in found))
+    # Few versions are cut in two.
+    found = np.empty((4, known[0].size + known[0].size // 8), dtype=np.int64)
+    n = _cut(first, end, *row_known, *known, found)
+    if n > found.shape[1]:
+        found = np.empty((4, n), dtype=np.int64)
+        _cut(first, end, *row_known, *known, found)
+    return Stretches(*found[:, :n])

@@ -12,20 +12,20 @@ from numba import njit, types
 # Arrow's buffers may not be written to.
 _OFFSETS = types.Array(types.int32, 1, "C", readonly=True)
 _OCTETS = types.Array(types.uint8, 1, "C", readonly=True)
-_NUMBERS = types.Array(types.int64, 1, "C", readonly=True)
-_VALID, _CODES, _HASHES = types.boolean[::1], types.int64[::1], types.uint64[::1]
+_ROWS = types.Array(types.int64, 1, "C", readonly=True)
+_VALID, _CODES = types.boolean[::1], types.int64[::1]
 _PLACE, _HASH = types.int64, types.uint64
 
 _SEED = np.uint64(14_695_981_039_346_656_037)
-_PRIME = np.uint64(1_099_511_628_211)
+PRIME = np.uint64(1_099_511_628_211)
 
 
 @njit(_HASH(_OCTETS, _PLACE, _PLACE, _HASH), cache=True, nogil=True)
-def _hash(octets, low, high, start):  # type: ignore[no-untyped-def]
+def hash_text(octets, low, high, start):  # type: ignore[no-untyped-def]
     """FNV-1a (Fowler, Noll, Vo), with its upper bits mixed into the lower ones."""
     found = start
     for i in range(low, high):
-        found = (found ^ np.uint64(octets[i])) * _PRIME
+        found = (found ^ np.uint64(octets[i])) * PRIME
     return found ^ (found >> np.uint64(29))
 
 
@@ -65,7 +65,7 @@ def _number(offsets, octets, valid, code, first):  # type: ignore[no-untyped-def
         if row and code[row - 1] >= 0 and _same(octets, low, high, offsets[row - 1], low):
             code[row] = code[row - 1]
             continue
-        found = _hash(octets, low, high, _SEED)
+        found = hash_text(octets, low, high, _SEED)
         slot = np.int64(found & np.uint64(slots.size - 1))
         while slots[slot] >= 0:
             other = slots[slot]
@@ -132,6 +132,75 @@ def _sort_part(offsets, octets, first, order, low, high, depth):  # type: ignore
 
 
 @njit((_OFFSETS, _OCTETS, _VALID), cache=True, nogil=True)
+def _alike_at_start(offsets, octets, valid):  # type: ignore[no-untyped-def]
+    """How long are all texts, and how long is the start they share? -1 where lengths differ."""
+    size, shared, base = -1, 0, 0
+    for row in range(offsets.size - 1):
+        if valid.size and not valid[row]:
+            continue
+        low = offsets[row]
+        if size < 0:
+            size, base = offsets[row + 1] - low, low
+            shared = size
+        if offsets[row + 1] - low != size:
+            return -1, 0
+        for i in range(shared):
+            if octets[low + i] != octets[base + i]:
+                shared = i
+                break
+    return size, shared
+
+
+@njit(_PLACE(_OFFSETS, _OCTETS, _VALID, _CODES), cache=True, nogil=True)
+def _serials(offsets, octets, valid, serial):  # type: ignore[no-untyped-def]
+    """Read texts as numbers from 0 on that sort as they do; returns how many there can be.
+
+    Ids are often numbers of one length behind one prefix, without many gaps. 0 where these are not.
+    """
+    size, shared = _alike_at_start(offsets, octets, valid)
+    if size < 0 or size - shared > 15:
+        return 0
+    lowest, highest = np.int64(10**15), np.int64(-1)
+    for row in range(serial.size):
+        if valid.size and not valid[row]:
+            serial[row] = -1
+            continue
+        number = np.int64(0)
+        for i in range(offsets[row] + shared, offsets[row] + size):
+            digit = np.int64(octets[i]) - 48
+            if digit < 0 or digit > 9:
+                return 0
+            number = 10 * number + digit
+        serial[row] = number
+        lowest, highest = min(lowest, number), max(highest, number)
+    if highest - lowest >= 4 * serial.size + 64:
+        return 0
+    for row in range(serial.size):
+        if serial[row] >= 0:
+            serial[row] -= lowest
+    return highest - lowest + 1
+
+
+@njit(_PLACE(_PLACE, _CODES, _CODES), cache=True, nogil=True)
+def _close_up(span, code, first):  # type: ignore[no-untyped-def]
+    """Turn serial numbers into codes without gaps; returns how many there are."""
+    places = np.full(span, -1, dtype=np.int32)
+    for row in range(code.size):
+        if code[row] >= 0 and places[code[row]] < 0:
+            places[code[row]] = row
+    known = 0
+    for serial in range(span):
+        if places[serial] >= 0:
+            first[known] = places[serial]
+            places[serial] = known
+            known += 1
+    for row in range(code.size):
+        if code[row] >= 0:
+            code[row] = places[code[row]]
+    return known
+
+
+@njit((_OFFSETS, _OCTETS, _VALID), cache=True, nogil=True)
 def encode(offsets, octets, valid):  # type: ignore[no-untyped-def]
     """Which texts are there, and which has each row?
 
@@ -153,6 +222,9 @@ def encode(offsets, octets, valid):  # type: ignore[no-untyped-def]
     """
     n = offsets.size - 1
     code, first = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    span = _serials(offsets, octets, valid, code)
+    if span > 0:
+        return code, first[: _close_up(span, code, first)].copy()
     known = _number(offsets, octets, valid, code, first)
     order = np.arange(known)
     if known > 1:
@@ -164,6 +236,20 @@ def encode(offsets, octets, valid):  # type: ignore[no-untyped-def]
         if code[row] >= 0:
             code[row] = place[code[row]]
     return code, first[:known][order]
+
+
+@njit((_OFFSETS, _OCTETS, _ROWS), cache=True, nogil=True)
+def pack(offsets, octets, rows):  # type: ignore[no-untyped-def]
+    """Bring the texts of some rows together: where each begins, and all of them in one."""
+    ends = np.zeros(rows.size + 1, dtype=np.int32)
+    for i in range(rows.size):
+        ends[i + 1] = ends[i] + offsets[rows[i] + 1] - offsets[rows[i]]
+    packed = np.empty(ends[rows.size], dtype=np.uint8)
+    for i in range(rows.size):
+        low = offsets[rows[i]]
+        for j in range(ends[i + 1] - ends[i]):
+            packed[ends[i] + j] = octets[low + j]
+    return ends, packed
 
 
 @njit(types.int64(_OCTETS, _PLACE, _PLACE, _OCTETS, _PLACE, _PLACE), cache=True, nogil=True)
@@ -202,50 +288,22 @@ def find(offsets, octets, valid, word_offsets, word_octets):  # type: ignore[no-
     return code
 
 
-@njit(types.void(_HASHES, _OFFSETS, _OCTETS, _VALID), cache=True, nogil=True)
-def mix_texts(hashes, offsets, octets, valid):  # type: ignore[no-untyped-def]
-    """Mix a column of texts into the hashes of rows; 0 stays, or becomes, what has a part missing.
-
-    The hash goes on where that of the columns before ended.
-    """
-    for row in range(hashes.size):
-        if valid.size and not valid[row]:
-            hashes[row] = 0
-        elif hashes[row]:
-            found = _hash(octets, offsets[row], offsets[row + 1], hashes[row] * _PRIME)
-            hashes[row] = found | np.uint64(1)
-
-
-@njit(types.void(_HASHES, _NUMBERS, _PLACE), cache=True, nogil=True)
-def mix_numbers(hashes, numbers, missing):  # type: ignore[no-untyped-def]
-    """Mix a column of whole numbers into the hashes of rows, as `mix_texts` does."""
-    for row in range(hashes.size):
-        if numbers[row] == missing:
-            hashes[row] = 0
-        elif hashes[row]:
-            found = (hashes[row] ^ np.uint64(numbers[row])) * _PRIME
-            found = (found ^ (found >> np.uint64(32))) * _PRIME
-            hashes[row] = found ^ (found >> np.uint64(29)) | np.uint64(1)
-
-
-@njit("boolean(uint64[::1])", cache=True, nogil=True)
-def has_repeats(hashes):  # type: ignore[no-untyped-def]
-    """May two rows have the same key? True also where hashes meet by chance; 0 is no key."""
-    size = 16
-    while size < 2 * hashes.size:
-        size *= 2
-    slots = np.zeros(size, dtype=np.uint64)
-    for row in range(hashes.size):
-        found = hashes[row]
-        if found == 0:
-            continue
-        slot = np.int64(found & np.uint64(size - 1))
-        while slots[slot]:
-            if slots[slot] == found:
-                return True
-            slot = (slot + 1) & (size - 1)
-        slots[slot] = found
-    return False
+@njit((_OFFSETS, _OCTETS, _OFFSETS, _OCTETS), cache=True, nogil=True)
+def places(offsets, octets, word_offsets, word_octets):  # type: ignore[no-untyped-def]
+    """Where in some bytewise sorted words does each of others lie, sorted too? -1 where nowhere."""
+    found = np.full(offsets.size - 1, -1, dtype=np.int64)
+    word = 0
+    for i in range(found.size):
+        while word < word_offsets.size - 1:
+            order = _compare(
+                octets, offsets[i], offsets[i + 1],
+                word_octets, word_offsets[word], word_offsets[word + 1],
+            )  # fmt: skip
+            if order <= 0:
+                found[i] = word if order == 0 else -1
+                break
+            word += 1
+    return found
 
 
 @njit(_VALID(_OCTETS, _PLACE, _PLACE), cache=True, nogil=True)

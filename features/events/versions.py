@@ -22,16 +22,17 @@ ALWAYS = -(2**62)
 
 
 def _fact_keys(sheet: Sheet, columns: Sequence[str]) -> Codes | None:
-    """Number versions of one fact alike; -1 where part of the key is missing."""
-    parts = sheet.key_parts(columns)
-    if parts is None:
+    """Number versions of one fact alike; -1 for a fact of one version, or without a whole key."""
+    found = sheet.shared_keys(columns)
+    if found is None:
         return None
-    code = np.zeros(sheet.rows, dtype=np.int64)
-    whole = np.ones(sheet.rows, dtype=bool)
+    rows, parts = found
+    code = np.zeros(rows.size, dtype=np.int64)
     for part in parts:
-        whole &= part >= 0
-        _, code = np.unique(code * (part.max() + 2) + part + 1, return_inverse=True)
-    return np.where(whole, code, -1)
+        _, code = np.unique(code * (part.max() + 1) + part, return_inverse=True)
+    keys = np.full(sheet.rows, -1, dtype=np.int64)
+    keys[rows] = code
+    return keys
 
 
 @dataclass(frozen=True)

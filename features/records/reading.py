@@ -18,6 +18,7 @@ import pyarrow.compute
 
 from features.records.checking import arrow_schema
 from features.records.contract import TABLES, Table
+from features.records.moving import linked_accounts
 
 pc: Any = pyarrow.compute  # the stubs refuse a Python scalar beside an array
 
@@ -119,12 +120,21 @@ class TableReader:
         ----------
         n_buckets : int, optional
             Number of buckets; default: as many as keep a bucket near two million rows. Buckets
-            without accounts are passed over.
+            without accounts are passed over. Accounts between which a row moved share the bucket
+            of the one that comes first.
         """
-        ids = self._account_buckets(n_buckets or self._usual_buckets())
-        for bucket in pc.unique(ids.column("bucket")).to_pylist():
-            chosen = ids.filter(pc.equal(ids.column("bucket"), bucket))
-            yield self.tables([str(account) for account in chosen.column("account_id").to_pylist()])
+        bucket_of = self._account_buckets(n_buckets or self._usual_buckets())
+        if len({*bucket_of.values()}) > 1:
+            linked = linked_accounts(self._columns, self._fetch)
+            bucket_of |= {account: bucket_of[least] for account, least in linked.items()}
+        accounts: dict[int, list[str]] = {}
+        for account, bucket in bucket_of.items():
+            accounts.setdefault(bucket, []).append(account)
+        for bucket in sorted(accounts):
+            yield self.tables(accounts[bucket])
+
+    def _fetch(self, query: str) -> pa.Table:
+        return fetch(self._connection, query)
 
     def _usual_buckets(self) -> int:
         rows = sum(self._count(name) for name in self._keyed_tables())
@@ -137,15 +147,17 @@ class TableReader:
     def _keyed_tables(self) -> list[str]:
         return [name for name, columns in self._columns.items() if "account_id" in columns]
 
-    def _account_buckets(self, n_buckets: int) -> pa.Table:
+    def _account_buckets(self, n_buckets: int) -> dict[str, int]:
         union = " UNION ".join(f"SELECT account_id FROM {name}" for name in self._keyed_tables())  # noqa: S608
         # md5, because every engine has it and no version of one changes it
-        return fetch(
+        rows = fetch(
             self._connection,
             "SELECT account_id, CAST('0x' || substr(md5(account_id), 1, 8) AS UBIGINT) % ?"  # noqa: S608
-            f" AS bucket FROM ({union}) ORDER BY bucket, account_id",
+            f" AS bucket FROM ({union}) ORDER BY account_id",
             [n_buckets],
         )
+        pairs = (rows.column(name).to_pylist() for name in ("account_id", "bucket"))
+        return dict(zip(*pairs, strict=True))
 
     def _read(self, table: Table, is_filtered: bool) -> pa.Table:
         # table and column names come from the contract, never from a file or a request

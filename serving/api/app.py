@@ -30,6 +30,7 @@ from serving.api.schemas import (
 from serving.champions import Champions
 from serving.requests import answer_request
 from serving.settings import Language, Settings
+from training.dataset import MODELS
 
 Json = dict[str, Any]  # Any: JSON
 Keep = Callable[[ScoreRequest, Champions], Json]
@@ -236,7 +237,7 @@ def models_answer(watch: ChampionWatch) -> Json:
     }
     return {
         "portfolio": None if champions is None else champions.portfolio.name,
-        "models": {"churn": None, "close": None, **facts},
+        "models": {**dict.fromkeys(MODELS), **facts},
         "faults": {
             name: {"code": error.code, "message": error.message, "fix": error.fix}
             for name, error in serving.faults.items()

@@ -18,8 +18,7 @@ from features.errors import FanalError, ModelError, NotReady
 from serving.api.problems import trail
 from serving.champions import Champions, choose_portfolio, with_stored_contexts
 from training.artefact import Champion, load_champion, models_folder
-
-MODELS = ("churn", "close")
+from training.dataset import MODELS
 
 Marks = tuple[tuple[bytes, int, int], ...]
 _LOG = logging.getLogger(__name__)
@@ -126,7 +125,7 @@ class ChampionWatch:
         if not models:
             return Serving(None, faults)
         newest = max(models.values(), key=lambda champion: champion.portfolio.data_as_of)
-        champions = Champions(newest.portfolio, models.get("churn"), models.get("close"))
+        champions = Champions.of(newest.portfolio, models)
         return self._tried(Serving(champions, faults), champions)
 
     def _tried(self, serving: Serving, champions: Champions) -> Serving:

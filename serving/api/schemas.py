@@ -64,6 +64,8 @@ ANSWER_EXAMPLE: Json = {
             "trained_through": "2011-06-01",
         },
         "close": None,
+        "duration": None,
+        "value": None,
     },
     "context_as_of": "2011-09-01",
     "warnings": ["There is no close champion: fanal train PORTFOLIO --model close"],

@@ -20,6 +20,7 @@ CODES: Mapping[str, str] = {
     "CL010": "a name that is not PORTFOLIO.MODEL",
     "CL011": "a model that does not exist",
     "CL012": "a text that is not a day, or not a list of days",
+    "CL014": "a page of a back-test that has none",
     "CL020": "a rep that the portfolio does not have",
     "CL021": "an output file that is neither .json nor .csv",
     "CL999": "an error that nobody foresaw; the log says where",

@@ -118,7 +118,7 @@ def _show(watched: Watched, records: Records | None, html: Path | None) -> None:
             (drift.name, drift.psi, drift.by_chance, drift.usual, drift.missing_now, drift.weight)
             for drift in (one.score, *one.features[:_SHOWN])
         ]
-        columns = ("moved most", "PSI", "by chance", "usual", "missing", "weight")
+        columns = ("nearest to an alarm", "PSI", "by chance", "usual", "missing", "weight")
         console.table(columns, rows)
         expected = one.expected
         console.table(

@@ -1,10 +1,10 @@
-"""``fanal backtest``, ``train``, ``promote``, ``rollback``, ``models``: whom to trust?"""
+"""``fanal backtest`` and ``train``: is there a model, and is it worth its place?"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,10 +12,10 @@ from typing import Annotated, Any
 import typer
 
 from features.counting import counted
-from features.errors import ContractError, NotReady, SettingsError
+from features.errors import ContractError, SettingsError
 from features.events import EventSet, build_events
 from features.records.engines.duckdb import DuckDBEngine
-from features.records.folder import Portfolio, Records, check_portfolio, open_portfolio
+from features.records.folder import Records, check_portfolio, open_portfolio
 from serving.cli import console
 from serving.cli.options import Config, Home, Json
 from serving.cli.pages import require_place, write_page
@@ -23,14 +23,22 @@ from serving.settings import load_settings
 from serving.web.backtest_page import backtest_page
 from serving.wording import LANGUAGES
 from training.backtest import Backtest, require_slices, run_backtest
-from training.dataset import TASKS, ModelName, Task, Workshop, require_tables, task
+from training.dataset import MODELS, QUANTITIES, ModelName, Task, Workshop, require_tables, tasks_of
 from training.evaluate.capacity import Capacity
 from training.evaluate.profit import Campaign
+from training.quantities.trial import QuantityBacktest, run_quantity_backtest
 from training.summary import Summary, summarise
 
 Folder = Annotated[Path, typer.Argument(help="Folder of the portfolio.")]
-Model = Annotated[str, typer.Option("--model", help="churn or close (or all).")]
-Horizon = Annotated[int, typer.Option("--horizon", help="Days ahead that are predicted.", min=1)]
+Model = Annotated[str, typer.Option("--model", help="churn, close, duration, value (or all).")]
+Horizon = Annotated[
+    int | None,
+    typer.Option(
+        "--horizon",
+        help="Days ahead that are predicted; default: 90, of value what the history can teach.",
+        min=1,
+    ),
+]
 Lead = Annotated[int, typer.Option("--lead-days", help="Days left out before that.", min=0)]
 Activity = Annotated[
     int, typer.Option("--activity-days", help="Accounts with an order in so many days.", min=1)
@@ -43,8 +51,8 @@ Quick = Annotated[bool, typer.Option("--quick", help="Search less.")]
 
 def backtest(
     portfolio: Folder,
-    model: Annotated[str, typer.Option("--model", help="churn or close.")],
-    horizon: Horizon = 90,
+    model: Annotated[str, typer.Option("--model", help="churn, close, duration or value.")],
+    horizon: Horizon = None,
     lead_days: Lead = 0,
     activity_days: Activity = 180,
     test_dates: Annotated[
@@ -74,18 +82,25 @@ def backtest(
     spoken = load_settings(None, language=language).language
     require_place(html)
     wanted = _models(model, allow_all=False)
-    chosen = task(wanted[0], horizon_days=horizon, lead_days=lead_days, activity_days=activity_days)
+    if html is not None and wanted[0] in QUANTITIES:
+        raise SettingsError(
+            "CL014", f"the model {wanted[0]} has no page of its back-test.", "Leave out --html."
+        )
     with console.progress("Back-testing") as advance:
         records = read(portfolio)
-        workshop = Workshop(build_events(records), chosen)
-        result = run_backtest(
-            workshop,
+        events = build_events(records)
+        (chosen,) = tasks_of(
+            wanted, events, horizon_days=horizon, lead_days=lead_days, activity_days=activity_days
+        )
+        run = run_quantity_backtest if chosen.name in QUANTITIES else run_backtest
+        result: Backtest | QuantityBacktest = run(
+            Workshop(events, chosen),
             test_dates=_dates(test_dates),
             quick=quick,
             progress=lambda now: advance(now=now),
         )
     require_slices(result)
-    if html is not None:
+    if html is not None and isinstance(result, Backtest):
         summary = summarise(
             result,
             capacity=Capacity(capacity),
@@ -107,7 +122,7 @@ def train(
     portfolio: Folder,
     model: Model = "all",
     quick: Quick = False,
-    horizon: Horizon = 90,
+    horizon: Horizon = None,
     lead_days: Lead = 0,
     activity_days: Activity = 180,
     home: Home = None,
@@ -120,10 +135,9 @@ def train(
     with console.progress("Training") as advance:
         records = read(portfolio)
         events = build_events(records)
-        tasks = [
-            task(name, horizon_days=horizon, lead_days=lead_days, activity_days=activity_days)
-            for name in names
-        ]
+        tasks = tasks_of(
+            names, events, horizon_days=horizon, lead_days=lead_days, activity_days=activity_days
+        )
         wanted, left_out = _trainable(events, tasks)
         # MLflow and shap take seconds to import: only training pays for them.
         run = import_module("training.run")
@@ -135,7 +149,7 @@ def train(
                 chosen,
                 registry,
                 quick=quick,
-                pages=pages_of(records.portfolio),
+                pages=pages_of(records),
                 progress=lambda now, n=chosen.name: advance(now=f"{n}: {now}"),
             )
             for chosen in wanted
@@ -149,59 +163,11 @@ def train(
         raise typer.Exit(_REFUSED)
 
 
-def promote(
-    model: Annotated[str, typer.Argument(help="PORTFOLIO.MODEL, as `fanal models` lists it.")],
-    version: Annotated[str | None, typer.Option("--version", help="Default: the newest.")] = None,
-    home: Home = None,
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """Make a registered version the champion, by hand."""
-    registry = _registry(config, home)
-    place, name = _split(model)
-    chosen = version or next(
-        (v.version for v in registry.versions(place) if v.model == model), None
-    )
-    if chosen is None:
-        raise NotReady("NR021", f"{model} has no version.", "Run: fanal models")
-    registry.promote(place, name, chosen)
-    _tell_moved(model, chosen, json)
-
-
-def rollback(
-    model: Annotated[str, typer.Argument(help="PORTFOLIO.MODEL, as `fanal models` lists it.")],
-    home: Home = None,
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """Give the champion's place back to the version before it."""
-    place, name = _split(model)
-    _tell_moved(model, _registry(config, home).rollback(place, name), json)
-
-
-def models(home: Home = None, config: Config = None, json: Json = False) -> None:
-    """List the versions of all models."""
-    found = _registry(config, home).versions()
-    if json:
-        console.emit({"models": [vars(version) for version in found]})
-        return
-    if not found:
-        console.say("No model yet. Run: fanal train PORTFOLIO")
-        return
-    rows = [
-        (v.model, int(v.version), ", ".join(v.aliases), v.rung, v.verdict, v.trained_through,
-         datetime.fromtimestamp(v.created_at / 1000, UTC).strftime("%Y-%m-%d %H:%M"))
-        for v in found
-    ]  # fmt: skip
-    console.table(
-        ("model", "version", "is", "rung", "verdict", "trained through", "made (UTC)"), rows
-    )
-
-
-def pages_of(head: Portfolio) -> Callable[[Summary], dict[str, str]]:
+def pages_of(records: Records) -> Callable[[Summary], dict[str, str]]:
     """Write the pages that a training keeps with its run: one per language."""
 
     def write(summary: Summary) -> dict[str, str]:
+        head = records.portfolio
         return {
             f"backtest.{language}.html": backtest_page(
                 summary, name=head.name, currency=head.currency, language=language
@@ -222,16 +188,15 @@ def read(folder: Path) -> Records:
     return DuckDBEngine(portfolio).load()
 
 
-def show_backtest(result: Backtest) -> None:
+def show_backtest(result: Backtest | QuantityBacktest) -> None:
     """Print a back-test for people."""
     horizon = result.task.horizon
     lead = f", {horizon.lead_days} days ahead of it left out" if horizon.lead_days else ""
     console.say(f"{result.task.name} within {horizon.horizon_days} days{lead}")
     rows: list[tuple[Any, ...]] = [
-        (found.slice.test_date.isoformat(), found.scored.label.size, found.n_train,
-         f"{100 * found.scored.label.mean():.1f} %")
-        for found in result.slices
-    ]  # fmt: skip
+        (found["as_of_date"], found["n"], found["n_train"], f"{100 * found['base_rate']:.1f} %")
+        for found in result.to_json()["slices"]
+    ]
     console.table(("test day", "rows", "training rows", "base rate"), rows)
     mean = result.mean()
     metrics = list(mean["fanal"])
@@ -241,6 +206,12 @@ def show_backtest(result: Backtest) -> None:
     )
     words = {"skill": "Skill", "no_skill": "No skill", "too_little_data": "Too little data"}
     console.say(f"{words[result.verdict]}: {result.reason}.")
+    held = result.interval_held() if isinstance(result, QuantityBacktest) else None
+    if held is not None:
+        console.say(
+            f"The 80 % interval held {100 * held.mean:.1f} % of the amounts"
+            f" (95 % interval {100 * held.low:.1f} to {100 * held.high:.1f} %)."
+        )
 
 
 def _figure(value: float) -> str | None:
@@ -289,31 +260,13 @@ def _trainable(events: EventSet, tasks: Sequence[Task]) -> tuple[list[Task], lis
     return wanted, left_out
 
 
-def _registry(config: Path | None, home: Path | None) -> Any:  # Any: imported late, mlflow is slow
-    return import_module("training.registry").Registry(load_settings(config, home=home).home)
-
-
-def _split(model: str) -> tuple[str, str]:
-    place, _, name = model.rpartition(".")
-    if not place or name not in TASKS:
-        raise SettingsError("CL010", f"{model!r} is not PORTFOLIO.MODEL.", "Run: fanal models")
-    return place, name
-
-
-def _tell_moved(model: str, version: str, json: bool) -> None:
-    if json:
-        console.emit({"model": model, "champion": version})
-    else:
-        console.say(f"{model}: version {version} is the champion now.")
-
-
 def _models(name: str, *, allow_all: bool) -> tuple[ModelName, ...]:
     if name == "all" and allow_all:
-        return TASKS
-    found = tuple(known for known in TASKS if known == name)
+        return MODELS
+    found = tuple(known for known in MODELS if known == name)
     if found:
         return found
-    allowed = ", ".join((*TASKS, "all") if allow_all else TASKS)
+    allowed = ", ".join((*MODELS, "all") if allow_all else MODELS)
     raise SettingsError("CL011", f"there is no model {name!r}.", f"Ask for one of: {allowed}.")
 
 

@@ -58,9 +58,9 @@ VERBS: Mapping[str, Verb] = {
         "serving.cli.training_verbs:train",
         "Train, back-test, register and promote models, or say why not.",
     ),
-    "promote": Verb("serving.cli.training_verbs:promote", "Make a version the champion by hand."),
+    "promote": Verb("serving.cli.registry_verbs:promote", "Make a version the champion by hand."),
     "rollback": Verb(
-        "serving.cli.training_verbs:rollback", "Give the champion's place back to the one before."
+        "serving.cli.registry_verbs:rollback", "Give the champion's place back to the one before."
     ),
     "score": Verb(
         "serving.cli.scoring_verbs:score",
@@ -69,7 +69,7 @@ VERBS: Mapping[str, Verb] = {
     "worklist": Verb(
         "serving.cli.scoring_verbs:show_worklist", "Say what a rep should do next, and why."
     ),
-    "models": Verb("serving.cli.training_verbs:models", "List the versions of all models."),
+    "models": Verb("serving.cli.registry_verbs:models", "List the versions of all models."),
     "monitor": Verb(
         "serving.cli.monitor_verb:monitor",
         "Compare live records, scores and outcomes with training; say when to retrain.",

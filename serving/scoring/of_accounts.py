@@ -15,6 +15,7 @@ from features.kernel import Codes, Floats
 from features.matrix import FeatureMatrix, account_rows
 from portfolio.actions import reactivate_actions, save_actions
 from portfolio.priority import Actions, Priority
+from serving.scoring.of_value import ValueScores, score_value
 from serving.scoring.said import ModelScores, score_rows
 from serving.scoring.weighing import margin_rates, plays_of, weigh
 from serving.settings import Settings
@@ -38,6 +39,8 @@ class ScoredAccounts:
         Row of the account in `churn`; -1 where it is not scored.
     yearly_value : (n,) float64
         Margin of the trailing 365 days, or revenue where margins are unknown.
+    value : ValueScores or None
+        What the value champion says; None without one.
     action : (n,) str
         save, reactivate, or empty.
     priority_row : (n,) int64
@@ -49,6 +52,7 @@ class ScoredAccounts:
     churn: ModelScores | None
     churn_row: Codes
     yearly_value: Floats
+    value: ValueScores | None
     action: NDArray[np.str_]
     priority: Priority
     priority_row: Codes
@@ -61,6 +65,8 @@ def score_accounts(
     money: ContextTable,
     as_of: date,
     settings: Settings,
+    *,
+    value: Champion | None = None,
 ) -> ScoredAccounts:
     """What is said of every account of some records at an instant?"""
     n = len(events.accounts.words)
@@ -77,13 +83,24 @@ def score_accounts(
     if champion is not None:
         churn = score_rows(champion, rows.take(active), context, is_before_contexts=not has_context)
         churn_row[active] = np.arange(active.size)
-    value = _yearly_value(rows, money)
-    action, actions = _account_actions(rows, status, churn, value, money, settings)
+    buying = (
+        active
+        if value is None or value.task.activity_days == days
+        else active_accounts(events, moment, activity_days=value.task.activity_days)
+    )
+    valued = score_value(events, value, moment, buying, rows, context, money)
+    yearly = _yearly_value(rows, money)
+    stake = yearly.copy()
+    if valued is not None:
+        stake[valued.row >= 0] = valued.year_if_kept[valued.row[valued.row >= 0]]
+    action, actions = _account_actions(rows, status, churn, stake, money, settings)
     acting = np.flatnonzero(action != "")
     priority = weigh(actions, rows.keys["segment"][acting], money, as_of, settings)
     priority_row = np.full(n, -1, dtype=np.int64)
     priority_row[acting] = np.arange(acting.size)
-    return ScoredAccounts(rows, status, churn, churn_row, value, action, priority, priority_row)
+    return ScoredAccounts(
+        rows, status, churn, churn_row, yearly, valued, action, priority, priority_row
+    )
 
 
 def _bare_context(money: ContextTable, moment: int) -> Context:

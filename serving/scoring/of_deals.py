@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from features.cohorts import open_deals
 from features.context import Context, ContextTable
 from features.events import EventSet
-from features.kernel import Codes, Floats, Output
+from features.kernel import Codes, Output
 from features.kernel import Statistic as S
 from features.matrix import FeatureMatrix, are_alike_for_accounts, deal_rows
 from features.sight import Sight
 from portfolio.actions import deal_actions
 from portfolio.priority import Actions, Priority
 from serving.scoring.of_accounts import ScoredAccounts, risk_of
+from serving.scoring.of_duration import Durations, score_durations, usual_durations
 from serving.scoring.said import ModelScores, score_rows
 from serving.scoring.weighing import margin_rates, weigh
 from serving.settings import Settings
@@ -39,8 +40,10 @@ class ScoredDeals:
         Of the open ones.
     close_row : (n,) int64
         Row of the deal in `close` (and of its priority); -1 where it is closed or unscored.
-    expected_days, p80_days : (n,) float64
-        Usual days until a deal in this stage closes.
+    durations : Durations or None
+        When the open ones close, in their order; None where nothing is known of it.
+    open_row : (n,) int64
+        Row of the deal in `durations`; -1 where it is not open.
     action : (n,) str
         win or expand.
     """
@@ -49,8 +52,8 @@ class ScoredDeals:
     status: NDArray[np.str_]
     close: ModelScores | None
     close_row: Codes
-    expected_days: Floats
-    p80_days: Floats
+    durations: Durations | None
+    open_row: Codes
     action: NDArray[np.str_]
     priority: Priority
 
@@ -63,12 +66,15 @@ def score_deals(
     accounts: ScoredAccounts,
     as_of: date,
     settings: Settings,
+    *,
+    duration: Champion | None = None,
 ) -> ScoredDeals:
     """What is said of every deal of some records that was opened before an instant?"""
     code, status = _visible_deals(events, moment)
     is_open = np.flatnonzero(status == "open")
     close_row = np.full(code.size, -1, dtype=np.int64)
-    nothing = np.full(code.size, np.nan)
+    open_row = np.full(code.size, -1, dtype=np.int64)
+    open_row[is_open] = np.arange(is_open.size)
     none = weigh(
         Actions(*(np.empty(0) for _ in range(4))),
         np.array([], dtype=object),
@@ -78,28 +84,29 @@ def score_deals(
     )
     action = np.where(accounts.status[events.deal_account[code]] == "scored", "expand", "win")
     if champion is None or not is_open.size:
-        return ScoredDeals(code, status, None, close_row, nothing, nothing, action, none)
+        alone = score_durations(events, duration, moment, code[is_open], None, None, None, 0)
+        return ScoredDeals(code, status, None, close_row, alone, open_row, action, none)
     context, has_context = champion.context_for(moment)
     moments = np.full(is_open.size, moment)
     shared = _shared_rows(accounts, context)
     rows = deal_rows(events, code[is_open], moments, {moment: context}, shared)
     close = score_rows(champion, rows, context, is_before_contexts=not has_context)
     close_row[is_open] = np.arange(is_open.size)
-    expected, p80 = nothing.copy(), nothing.copy()
-    stage = context.tables["stage"]
-    for days, name in ((expected, "days_to_close"), (p80, "days_to_close_p80")):
-        days[is_open] = [stage.get(word, name) for word in rows.keys["stage"]]
+    horizon = champion.task.horizon
+    durations = score_durations(
+        events, duration, moment, rows.code, rows, context, close.probability,
+        horizon.lead_days + horizon.horizon_days,
+    ) or usual_durations(rows, context)  # fmt: skip
     account = events.deal_account[rows.code]
     margin = rows.column("amount") * margin_rates(accounts.rows.take(account), money)
-    known_days = np.where(
-        np.isnan(expected[is_open]), settings.priority.reference_days, expected[is_open]
-    )
+    expected = durations.expected_days
+    known_days = np.where(np.isnan(expected), settings.priority.reference_days, expected)
     risk = risk_of(accounts)[account]
     priority = weigh(
         deal_actions(np.nan_to_num(margin, nan=0.0), close.probability, risk, known_days),
         rows.keys["segment"], money, as_of, settings,
     )  # fmt: skip
-    return ScoredDeals(code, status, close, close_row, expected, p80, action, priority)
+    return ScoredDeals(code, status, close, close_row, durations, open_row, action, priority)
 
 
 def _shared_rows(accounts: ScoredAccounts, context: Context) -> FeatureMatrix | None:

@@ -23,6 +23,7 @@ from serving.scoring.of_deals import ScoredDeals, score_deals
 from serving.scoring.said import STALE_DAYS
 from serving.scoring.weighing import money_context
 from serving.settings import Settings
+from training.dataset import TASKS
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,13 @@ def score_records(
     events = build_events(records)
     moment = instant(as_of)
     money = money_context(champions, moment)
-    accounts = score_accounts(events, champions.churn, moment, money, as_of, settings)
-    deals = score_deals(events, champions.close, moment, money, accounts, as_of, settings)
+    accounts = score_accounts(
+        events, champions.churn, moment, money, as_of, settings, value=champions.value
+    )
+    deals = score_deals(
+        events, champions.close, moment, money, accounts, as_of, settings,
+        duration=champions.duration,
+    )  # fmt: skip
     margin_rate = money.get(PORTFOLIO, "margin_rate")
     warnings = _warnings(events, champions, accounts, deals, as_of)
     return Scored(as_of, events, champions, accounts, deals, not np.isnan(margin_rate), warnings)
@@ -80,7 +86,7 @@ def _warnings(
     found += [
         f"There is no {name} champion: fanal train PORTFOLIO --model {name}"
         for name, champion in champions.by_model.items()
-        if champion is None
+        if champion is None and name in TASKS
     ]
     found += _without_rate(events, instant(as_of))
     if to_instant(events.portfolio.data_as_of) < instant(as_of) - STALE_DAYS * US_PER_DAY:

@@ -11,6 +11,7 @@ from features.context import PORTFOLIO, Context
 from features.kernel import Floats
 from features.matrix import FeatureMatrix
 from serving.explanations import Explanation, explain
+from serving.explanations.reasons import Model
 from serving.store.rows import Trend
 from training.artefact import Champion
 from training.models import Boosted, Logistic, select, to_probability
@@ -72,7 +73,7 @@ def score_rows(
     ]
     probability = to_probability(margin)
     explanations = explain(
-        model=champion.model, features=champion.rung.features, base=base, contributions=parts,
+        model=model_of(champion), features=champion.rung.features, base=base, contributions=parts,
         values=values, row_values=_with_known_keys(rows, context), peers=peers,
         currency=champion.portfolio.currency,
     )  # fmt: skip
@@ -80,6 +81,11 @@ def score_rows(
         champion, context, is_before_contexts, rows, margin, probability,
         _grades(champion.model, probability, context), tuple(explanations),
     )  # fmt: skip
+
+
+def model_of(champion: Champion) -> Model:
+    """Which of the two models that give a probability, and reasons for it?"""
+    return "churn" if champion.task.entity == "account" else "close"
 
 
 def _with_known_keys(rows: FeatureMatrix, context: Context) -> FeatureMatrix:

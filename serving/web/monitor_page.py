@@ -58,10 +58,14 @@ def _pictures(one: Watch, words: PageWords) -> dict[str, Markup]:
 
 
 def _drift(one: Watch, words: PageWords) -> Markup:
-    shown = one.features[:_BARS]
-    most = max(0.2, *(drift.psi for drift in shown))
-    rows = [(drift.name, drift.psi, words.figure(drift.psi, ".2f")) for drift in shown]
-    return bars(rows, most, words.say("Features that moved most (PSI; 0 is unmoved)"))
+    """Draw how near features are to an alarm: a full bar has reached it."""
+    shares = [
+        (drift.name, drift.psi / drift.level(one.limits.psi)) for drift in one.features[:_BARS]
+    ]
+    rows = [(name, share, words.figure(share, ".0%")) for name, share in shares]
+    return bars(
+        rows, 1.0, words.say("How near features are to an alarm (% of the PSI that is one)")
+    )
 
 
 def _level(one: Watch, words: PageWords) -> Markup:

@@ -70,7 +70,7 @@ def require_trained_shape(found: dict[str, Any], model: str) -> dict[str, Any]:
     (trained,) = found["models"]
     assert {"model", "rung", "version", "promoted", "verdict", "gates", "metrics"} <= set(trained)
     assert trained["model"] == model
-    assert [set(gate) for gate in trained["gates"]] == [{"code", "passed", "text"}] * 4
+    assert [set(gate) for gate in trained["gates"]] == [{"code", "passed", "text"}] * 13
     assert set(trained["metrics"]) == METRICS
     one: dict[str, Any] = trained
     return one

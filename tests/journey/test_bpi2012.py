@@ -95,3 +95,19 @@ def test_churn_is_refused_with_what_is_missing(imported: Imported) -> None:
     said = imported.desk.fanal("train", "portfolio", "--model", "churn", code=2)
     assert "CT002" in said.stderr
     assert "orders or subscriptions" in said.stderr
+
+
+def test_durations_beat_the_life_table_of_the_stage_by_a_tenth(imported: Imported) -> None:
+    found = imported.desk.json(
+        "backtest", "portfolio", "--model", "duration", "--horizon", "30", "--quick",
+        "--test-dates", TEST_DATES[1],
+    )  # fmt: skip
+    assert (found["model"], found["verdict"], found["rung"]) == ("duration", "skill", "lightgbm")
+    mean = {name: metrics["log_loss"] for name, metrics in found["mean"].items()}
+    assert mean["fanal"] < 0.92 * mean["rates"]
+    assert mean["rates"] < mean["prior"]
+    said = found["mean"]["fanal"]
+    assert said["closed_gap"] < 0.06
+    assert said["closed_gap"] < found["mean"]["closed_only"]["closed_gap"]
+    assert 0.4 < said["closed_by_p50"] < 0.6
+    assert 0.7 < said["closed_by_p80"] < 0.9

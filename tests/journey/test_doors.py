@@ -37,11 +37,14 @@ from tests.unit.serving.api.conftest import Door, as_body, promote
 from training.artefact import Champion, reference_of
 from training.contexts import context_at
 from training.dataset import Workshop, task
+from training.quantities.fit_amounts import fit_amounts
+from training.quantities.fit_durations import fit_durations
 from training.search import fit_rungs
 from training.slices import train_dates
 
 CLOCK = datetime(2026, 11, 22, 12, tzinfo=UTC)
-RUNGS = {"churn": "lightgbm", "close": "logistic"}
+RUNGS = {"churn": "lightgbm", "close": "logistic", "duration": "lightgbm", "value": "lightgbm"}
+FITS = {"duration": fit_durations, "value": fit_amounts}
 
 
 def _champion(records: Records, model: str, rung: str) -> Champion:
@@ -49,7 +52,8 @@ def _champion(records: Records, model: str, rung: str) -> Champion:
     workshop = Workshop(build_events(records), task(model))
     days = train_dates(workshop.data_end, workshop.first_day, workshop.task.horizon, count=2)
     data = workshop.dataset(days, workshop.data_end)
-    fitted = fit_rungs(data, workshop.task, quick=True, only=(rung,))[rung]
+    fit = FITS.get(model, fit_rungs)
+    fitted = fit(data, workshop.task, quick=True, only=(rung,))[rung]
     bare = Champion(
         replace(records.portfolio, folder=None), workshop.task, "1", "", fitted.rung,
         fitted.calibration, feature_set_version(fitted.rung.features, workshop.task.entity), (),
@@ -105,7 +109,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> House:
     folder = tmp_path_factory.mktemp("simulated")
     settings = SimulatorSettings(accounts=300, days=500, end_date=date(2025, 6, 30))
     write_simulation(simulate(np.random.default_rng(3), settings), folder / "portfolio")
-    return _house(folder / "portfolio", folder / "home", ("churn", "close"), 2, 150)
+    return _house(folder / "portfolio", folder / "home", tuple(RUNGS), 2, 150)
 
 
 def _sold_abroad(records: Records) -> dict[str, pa.Table]:
@@ -234,6 +238,32 @@ def test_both_models_answer_and_no_score_is_like_another(simulated: House) -> No
     assert len(close) > 30
     assert len(set(churn)) > 0.8 * len(churn)
     assert len(set(close)) > 0.8 * len(close)
+
+
+def test_value_and_duration_come_from_their_models(simulated: House) -> None:
+    results = simulated.batch.values()
+    scored = [result["value"] for result in results if result["churn"]]
+    assert {value["rung"] for value in scored} == {"lightgbm"}
+    assert all(0 <= value["low"] <= value["high"] for value in scored)
+    assert all(value["amount"] > 0 and value["horizon_days"] == 90 for value in scored)
+    beyond = [value["beyond"] for value in scored]
+    assert {(b["horizon_days"], b["rung"], b["extrapolated"]) for b in beyond} == {
+        (365, "bgnbd", True)
+    }
+    for value, more in zip(scored, beyond, strict=True):
+        assert value["amount"] - 0.01 <= more["amount"] <= value["amount"] * 365 / 90 + 0.05
+    lapsed = [result["value"] for result in results if result.get("status") == "lapsed"]
+    assert {value["rung"] for value in lapsed} == {"prior"}
+    deals = [deal for result in results for deal in result["opportunities"] if deal["close"]]
+    for deal in deals:
+        said = deal["duration"]
+        assert said["rung"] == "lightgbm"
+        assert 0 < said["expected_days"] < said["p80_days"]
+        by = {step["days"]: step["probability"] for step in said["won_by"]}
+        assert list(by) == [30, 60, 90, 180, 365]
+        assert list(by.values()) == sorted(by.values())
+        # The curve is moved to what the close model says of its 90 days.
+        assert by[90] == pytest.approx(deal["close"]["probability"], abs=1e-6)
 
 
 def test_an_earlier_day_is_the_same_through_every_door_too(

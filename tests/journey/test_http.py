@@ -23,7 +23,9 @@ from features.records.simulator.settings import SimulatorSettings
 from features.records.simulator.world import simulate
 from features.records.simulator.writing import write_simulation
 from serving.api.schemas import REQUEST_EXAMPLE
+from serving.watching import FILE, Watched, keep_watched
 from tests.unit.serving.api.conftest import END, NOW, make_champion, promote
+from tests.unit.serving.web.test_report_pages import made_watch
 
 pytestmark = [pytest.mark.socket, pytest.mark.long]
 
@@ -92,6 +94,18 @@ def test_routes_of_the_server_keep_the_same_shape_and_headers(service: Service) 
     for path in ("/livez", "/metrics", "/docs.json", "/nothing"):
         assert service.client.get(path).headers["x-content-type-options"] == "nosniff"
     assert service.client.get("/nothing").json()["code"] == "RQ030"
+
+
+def test_prometheus_is_told_of_the_last_watch_beside_the_server(service: Service) -> None:
+    before = service.client.get("/metrics").text
+    assert "fanal_monitor" not in before
+    kept = service.home / "models" / "watched" / "churn" / FILE
+    kept.parent.mkdir(parents=True)
+    keep_watched(kept.parents[3], Watched("watched", (made_watch(),), ()))
+    after = service.client.get("/metrics").text
+    assert 'fanal_monitor_verdict{portfolio="watched",model="churn",verdict="retrain"} 1.0' in after
+    assert "bentoml_service_request_total" in after
+    kept.unlink()
 
 
 def test_no_page_of_the_server_calls_a_tracking_service(service: Service) -> None:

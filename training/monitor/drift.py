@@ -13,6 +13,10 @@ from features.kernel import Codes, Floats
 LEVEL = 0.99
 """Chance explains a difference with this probability, over all columns looked at together."""
 
+_BEYOND = 2.0
+"""A known day's difference, that many times, is no news: what grows with time (how long accounts
+have been with us) goes on growing, by less than that within a horizon of the training."""
+
 
 @dataclass(frozen=True)
 class Drift:
@@ -31,8 +35,8 @@ class Drift:
         Distance in bits, 0 (equal) to 1 (nothing in common).
     missing_then, missing_now : float
         Shares of rows without a value, 0 to 1.
-    missing_by_chance : float
-        Difference of the shares that chance explains.
+    missing_by_chance, missing_usual : float
+        Difference of the shares that chance explains, and the most that a known day showed.
     weight : float
         Share of the feature in the model's contributions, 0 to 1.
     """
@@ -46,16 +50,21 @@ class Drift:
     missing_then: float
     missing_now: float
     missing_by_chance: float
+    missing_usual: float
     weight: float
 
     def has_moved(self, least: float) -> bool:
         """Whether values lie further apart than `least`, chance and past days explain."""
-        return self.psi > max(least, self.by_chance, self.usual)
+        return self.psi > self.level(least)
+
+    def level(self, least: float) -> float:
+        """From which PSI on the column has moved: above 0."""
+        return max(least, self.by_chance, _BEYOND * self.usual)
 
     def is_missing_otherwise(self, least: float) -> bool:
-        """Whether the share of missing values changed by more than `least` and chance explain."""
+        """Whether the share of missing values changed more than `least`, chance and past days."""
         change = abs(self.missing_now - self.missing_then)
-        return change > max(least, self.missing_by_chance)
+        return change > max(least, self.missing_by_chance, _BEYOND * self.missing_usual)
 
 
 def _shares(counts: Sequence[int] | Codes) -> Floats:

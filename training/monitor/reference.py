@@ -42,12 +42,15 @@ class Distribution:
     usual : float
         The most that a single day already known at training differed from all of them (PSI):
         seasons and a growing age are no alarm.
+    missing_usual : float
+        The most that the share of missing values of such a day differed, 0 to 1.
     """
 
     cuts: tuple[float, ...]
     counts: tuple[int, ...]
     missing: int
     usual: float
+    missing_usual: float
 
     @property
     def rows(self) -> int:
@@ -114,7 +117,10 @@ def reference_from_json(body: Mapping[str, Any]) -> Reference:
 
 
 def _distribution(body: Mapping[str, Any]) -> Distribution:
-    return Distribution(tuple(body["cuts"]), tuple(body["counts"]), body["missing"], body["usual"])
+    return Distribution(
+        tuple(body["cuts"]), tuple(body["counts"]), body["missing"], body["usual"],
+        body["missing_usual"],
+    )  # fmt: skip
 
 
 def seen_in_training(
@@ -171,13 +177,17 @@ def _describe(values: Floats, by_day: Sequence[Floats]) -> Distribution:
     share = np.linspace(0, 1, BINS + 1)[1:-1]
     cuts = np.unique(np.quantile(known, share, method="higher")) if known.size else np.zeros(0)
     counts = _counts(values, cuts)
-    found = [_counts(day, cuts) for day in by_day]
+    missing = np.isnan(values)
+    enough = [day for day in by_day if day.size >= _LEAST_ROWS]
+    found = [_counts(day, cuts) for day in enough]
     usual = [psi(counts, day) for day in found if day.sum() >= _LEAST_ROWS]
+    absent = [abs(float(np.isnan(day).mean() - missing.mean())) for day in enough]
     return Distribution(
         tuple(cuts.tolist()),
         tuple(int(count) for count in counts),
-        int(np.isnan(values).sum()),
+        int(missing.sum()),
         max(usual, default=0.0),
+        max(absent, default=0.0),
     )
 
 

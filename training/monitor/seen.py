@@ -149,7 +149,7 @@ class Watch:
     findings : tuple of Finding
         Those that call for training first.
     features : tuple of Drift
-        Of every feature the model reads, the furthest moved first.
+        Of every feature the model reads, the nearest to an alarm first.
     score : Drift
         Of its probabilities.
     unseen : mapping of str to float
@@ -164,6 +164,8 @@ class Watch:
         Of matured scores, newest day first.
     ages : Ages
         Of records, scores and model.
+    limits : Limits
+        From where on differences counted.
     """
 
     model: str
@@ -179,6 +181,7 @@ class Watch:
     tested: Mapping[str, float]
     realised: tuple[Realised, ...]
     ages: Ages
+    limits: Limits
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
         """The form that `fanal monitor --json` prints."""

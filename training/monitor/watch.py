@@ -56,7 +56,7 @@ def watch(
         From where on a difference counts.
     """
     bounds = limits or Limits()
-    features = _drifts(reference, live)
+    features = _drifts(reference, live, bounds)
     score = _drift("score", reference.score, live.probability, tests=1, weight=1.0)
     unseen = _unseen(reference, live.rows)
     expected = expected_performance(live.probability)
@@ -70,18 +70,18 @@ def watch(
     verdict: Verdict = findings[0].advice if findings else "steady"
     return Watch(
         model, version, live.as_of, verdict, tuple(findings), features, score, unseen, expected,
-        reference.expected, reference.tested, realised, ages,
+        reference.expected, reference.tested, realised, ages, bounds,
     )  # fmt: skip
 
 
-def _drifts(reference: Reference, live: Live) -> tuple[Drift, ...]:
+def _drifts(reference: Reference, live: Live, limits: Limits) -> tuple[Drift, ...]:
     tests = max(1, len(reference.features))
     found = [
         _drift(name, then, live.rows.column(name), tests, reference.weights.get(name, 0.0))
         for name, then in reference.features.items()
         if name in live.rows.names
     ]
-    return tuple(sorted(found, key=lambda drift: -drift.psi))
+    return tuple(sorted(found, key=lambda drift: -drift.psi / drift.level(limits.psi)))
 
 
 def _drift(name: str, then: Distribution, values: Floats, tests: int, weight: float) -> Drift:
@@ -94,7 +94,7 @@ def _drift(name: str, then: Distribution, values: Floats, tests: int, weight: fl
     return Drift(
         name, n_now, psi(then.counts, now) if enough else 0.0, by_chance, then.usual,
         jensen_shannon(then.counts, now) if enough else 0.0, before, after,
-        slack if values.size >= LEAST_ROWS else 1.0, weight,
+        slack if values.size >= LEAST_ROWS else 1.0, then.missing_usual, weight,
     )  # fmt: skip
 
 

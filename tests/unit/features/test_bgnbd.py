@@ -11,6 +11,7 @@ from features.bgnbd import BgNbd, _log_likelihood, expected_if_alive, fit, p_ali
 
 CDNOW = BgNbd(0.243, 4.414, 0.793, 2.426)
 """The estimates of table 2 of the paper, in weeks."""
+LOGS = np.array([log(0.243), log(4.414), log(0.793), log(2.426)])
 
 
 def _one(*values: float) -> tuple[np.ndarray, ...]:
@@ -51,14 +52,24 @@ def test_one_purchase_leaves_a_customer_alive_and_none_is_not_known() -> None:
 
 @pytest.mark.parametrize(
     ("x", "last", "age", "expected"),
-    [(2, 30.43, 38.86, -9.458606307066272), (0, 0, 38.86, -0.5547132764381585)],
+    [(2.0, 30.43, 38.86, -9.458606307066272), (0.0, 0.0, 38.86, -0.5547132764381585)],
 )
 def test_the_likelihood_is_that_of_the_paper(
     x: float, last: float, age: float, expected: float
 ) -> None:
-    parameters = np.array([log(0.243), log(4.414), log(0.793), log(2.426)])
     customer = np.array([x]), np.array([0]), np.array([last]), np.array([age])
-    assert _log_likelihood(parameters, *customer) == pytest.approx(expected, rel=1e-10)
+    likelihood, _ = _log_likelihood(LOGS, *customer)
+    assert likelihood == pytest.approx(expected, rel=1e-10)
+
+
+def test_the_slope_of_the_likelihood_is_that_of_its_differences() -> None:
+    some, which = np.array([0.0, 2.0, 7.0]), np.array([1, 0, 2, 1])
+    last, age = np.array([30.43, 0.0, 38.0, 0.5]), np.array([38.86, 12.0, 38.86, 60.0])
+    _, slope = _log_likelihood(LOGS, some, which, last, age)
+    for place, step in enumerate(np.eye(4) * 1e-6):
+        above, _ = _log_likelihood(LOGS + step, some, which, last, age)
+        below, _ = _log_likelihood(LOGS - step, some, which, last, age)
+        assert slope[place] == pytest.approx((above - below) / 2e-6, rel=1e-7)
 
 
 def test_silence_is_the_chance_of_being_gone_or_alive_without_a_purchase() -> None:

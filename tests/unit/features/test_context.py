@@ -6,10 +6,14 @@ from dataclasses import replace
 from datetime import date
 from math import isnan
 
+import numpy as np
 import pytest
 
+from benchmarks.large_portfolio import AS_OF, large_records
 from features.asof import instant
 from features.context import PORTFOLIO, Context, ContextMaker, ContextTable, context_from_json
+from features.context.making import _quantiles
+from features.events import build_events
 from tests.spec.features_portfolio import events_of
 
 STAGES = """
@@ -201,3 +205,27 @@ def test_a_rep_of_a_deal_that_is_not_opened_yet_is_in_no_context() -> None:
         "opportunity_history": HISTORY + "    D-9 2011-03-01 lead W\n",
     }
     assert "W" not in _context(tables).tables["owner"].values
+
+
+def test_contexts_made_together_by_two_threads_are_those_made_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events = build_events(large_records(300))
+    moments = [instant(day) for day in AS_OF[::3]]
+    alone = {moment: ContextMaker(events, 90).make(moment).to_json() for moment in moments}
+    monkeypatch.setattr("features.context.making._MANY", 1)
+    together = ContextMaker(events, 90).make_all(moments)
+    assert {moment: context.to_json() for moment, context in together.items()} == alone
+
+
+def test_quantiles_by_key_are_numpys() -> None:
+    # Key 1 has no value, and one value has no key.
+    code = np.array([2, 0, -1, 2, 2, 0, 2])
+    values = np.array([9.0, 4.0, 1.0, 2.0, 7.5, 6.0, 3.0])
+    shares = [0.1, 0.5, 0.95]
+    found = _quantiles(code, values, 3, shares)
+    assert np.isnan(found[:, 1]).all()
+    for key in (0, 2):
+        assert found[:, key] == pytest.approx(np.quantile(values[code == key], shares), rel=1e-15)
+    assert found[:, 3] == pytest.approx(np.quantile(values, shares), rel=1e-15)
+    assert np.isnan(_quantiles(code[:0], values[:0], 2, shares)).all()

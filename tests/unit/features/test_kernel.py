@@ -194,3 +194,46 @@ def test_threads_change_no_bit() -> None:
     run(events, program, rows, as_of, one, threads=1)
     run(events, program, rows, as_of, two, threads=2)
     assert one.tobytes() == two.tobytes()
+
+
+def test_many_days_at_once_are_those_of_each_day_alone() -> None:
+    random = np.random.default_rng(5)
+    # Entities of no event, of few, and of more than are kept sorted one by one; of every other
+    # entity some events come late or are replaced.
+    entity = np.repeat(np.arange(8), [0, 1, 5, 30, 33, 70, 200, 0])
+    n = entity.size
+    at = random.integers(0, 900, n) * US_PER_DAY // 2
+    is_late = (random.random(n) < 0.3) & (entity % 2 == 0)
+    known_from = np.where(is_late, at + random.integers(0, 90, n) * US_PER_DAY, at)
+    is_replaced = (random.random(n) < 0.2) & (entity % 2 == 0)
+    known_until = np.where(is_replaced, known_from + 60 * US_PER_DAY, NEVER)
+    value = np.where(random.random(n) < 0.1, nan, random.integers(0, 9, n) / 7)
+    events = sort_events(
+        8, entity, at, known_from=known_from, known_until=known_until, zone="UTC",
+        later=np.where(random.random(n) < 0.5, at + 40 * US_PER_DAY, NEVER),
+        flags={"is_early": random.random(n) < 0.6},
+        measures={"value": value, "weight": random.normal(size=n)},
+    )  # fmt: skip
+    outputs = [
+        Output(statistic, "value", where, state, window, skip, "weight")
+        for statistic in S
+        for where, state, window, skip in (
+            ((), State.ANY, None, 0.0),
+            (("is_early",), State.ANY, 120, 0.0),
+            ((), State.ANY, 300, 100),
+            ((), State.OPEN, None, 0.0),
+        )
+    ]
+    program = compile_program(events, dict(enumerate(outputs)))
+    days = np.array([500, 30, 450, 100, 101, 170, 300, 440], dtype=np.int64) * US_PER_DAY
+    who, when = np.repeat(np.arange(8), days.size), np.tile(np.sort(days), 8)
+    together = np.empty((who.size, len(outputs)))
+    run(events, program, who, when, together)
+    alone = np.empty_like(together)
+    for row in range(who.size):
+        run(events, program, who[[row]], when[[row]], alone[row : row + 1])
+    shuffled, order = np.empty_like(together), random.permutation(who.size)
+    run(events, program, who[order], when[order], shuffled)
+    assert np.isfinite(together).mean() > 0.5
+    assert together.tobytes() == alone.tobytes()
+    assert together[order].tobytes() == shuffled.tobytes()

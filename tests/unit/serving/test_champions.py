@@ -44,7 +44,7 @@ def test_a_model_without_champion_is_none(tmp_path: Path) -> None:
     promote(tmp_path, MODEL)
     found = load_champions(tmp_path)
     assert found.close is None
-    assert list(found.by_model) == ["churn", "close"]
+    assert list(found.by_model) == ["churn", "close", "duration", "value"]
 
 
 def test_contexts_kept_beside_a_champion_join_its_own_in_order(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_the_most_precise_weights_hold(home: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "code", "said"),
     [
-        ("colour = 1", "ST001", "home, language, limits, plays, priority, server, weights"),
+        ("colour = 1", "ST001", "home, language, limits, monitor, plays, priority, server"),
         (
             "[server]\nprot = 1",
             "ST001",

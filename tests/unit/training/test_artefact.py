@@ -14,19 +14,21 @@ import pytest
 
 from features.errors import FanalError, ModelError, NotReady
 from tests.unit.training.made import CONTEXT, champion, dataset, rungs
-from training import artefact
 from training.artefact import (
     Champion,
     champions_in,
+    files,
     has_champion,
     load_champion,
     load_version,
-    loads_in_child,
     models_folder,
     read_pointer,
+    try_in_child,
     write_artefact,
     write_pointer,
 )
+from training.artefact.trial import conclude
+from training.manifest import sha256
 from training.models import RUNGS
 
 DATA = dataset()
@@ -34,7 +36,7 @@ FOLDER = Path("models") / "made" / "churn"
 
 
 def promote(home: Path, model: Champion) -> Champion:
-    written = write_artefact(home, model)
+    written = write_artefact(home, model, DATA.matrix)
     write_pointer(models_folder(home, "made", "churn"), "champion", written.version, written.digest)
     return written
 
@@ -68,7 +70,7 @@ def test_a_model_read_back_says_the_same_to_the_last_bit(name: str, tmp_path: Pa
     assert (found.portfolio, found.task, found.calibration) == (
         model.portfolio, model.task, model.calibration,
     )  # fmt: skip
-    assert (found.contexts, found.facts) == ((CONTEXT,), model.facts)
+    assert (found.contexts, found.facts) == ((CONTEXT,), {**model.facts, "waived": []})
     assert load_version(tmp_path, "made", "churn", "1").digest == written.digest
 
 
@@ -91,7 +93,10 @@ def test_tables_of_the_portfolio_come_back_with_their_types(tmp_path: Path) -> N
     assert (found["stages"], found["fx_rates"]) == (stages, rates)
 
 
-FILES = ("model.json", "booster.txt", "reference.json", "contexts/2011-05-01.json", "manifest.json")
+FILES = (
+    "model.json", "boosters/margin.txt", "golden.json", "reference.json",
+    "contexts/2011-05-01.json", "manifest.json",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -122,7 +127,7 @@ def _damages(whole: bytes) -> Iterator[bytes]:
 @pytest.mark.usefixtures("no_trees_read")
 def test_a_version_is_held_to_its_own_manifest(tmp_path: Path) -> None:
     promote(tmp_path, champion(rungs(DATA)["lightgbm"]))
-    path = tmp_path / FOLDER / "1" / "booster.txt"
+    path = tmp_path / FOLDER / "1" / "boosters" / "margin.txt"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ModelError) as refused:
         load_version(tmp_path, "made", "churn", "1")
@@ -137,7 +142,9 @@ def test_a_model_of_other_features_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "pointer", [b"", b"1", b"1 abc def", b"\xff\xfe", b"9 " + b"0" * 64], ids=repr
+    "pointer",
+    [b"", b"1", b"1 abc def", b"\xff\xfe", b"9 " + b"0" * 64, b"../1 " + b"0" * 64],
+    ids=repr,
 )
 def test_a_pointer_that_points_nowhere_is_damage(pointer: bytes, tmp_path: Path) -> None:
     promote(tmp_path, champion(rungs(DATA)["prior"]))
@@ -167,10 +174,10 @@ def test_a_manifest_that_lists_a_model_this_version_cannot_read_is_refused(tmp_p
     text = json.dumps(body).encode()
     (folder / "model.json").write_bytes(text)
     manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"]["model.json"] = artefact._sha256(text)
+    manifest["files"]["model.json"] = sha256(text)
     content = json.dumps(manifest).encode()
     (folder / "manifest.json").write_bytes(content)
-    write_pointer(tmp_path / FOLDER, "champion", "1", artefact._sha256(content))
+    write_pointer(tmp_path / FOLDER, "champion", "1", sha256(content))
     assert _refused(tmp_path).code == "ME004"
 
 
@@ -193,16 +200,30 @@ def test_an_artefact_that_cannot_be_written_leaves_nothing_behind(
     def fail(*_: object) -> str:
         raise OSError("disk full")
 
-    monkeypatch.setattr(artefact, "_write_files", fail)
+    monkeypatch.setattr(files, "_write_files", fail)
     with pytest.raises(OSError, match="disk full"):
         write_artefact(tmp_path, champion(rungs(DATA)["prior"]))
     assert list((tmp_path / FOLDER).iterdir()) == []
 
 
-def test_a_model_that_kills_its_reader_kills_a_child_only(tmp_path: Path) -> None:
+def test_a_model_is_tried_in_a_process_of_its_own(tmp_path: Path) -> None:
     promote(tmp_path, champion(rungs(DATA)["lightgbm"]))
-    assert loads_in_child(tmp_path, "made", "churn", "1")
-    assert not loads_in_child(tmp_path, "made", "churn", "2")
+    found = try_in_child(tmp_path, "made", "churn", "1")
+    assert found["leaves_met"] == found["leaves"] > 100
+    with pytest.raises(ModelError) as refused:
+        try_in_child(tmp_path, "made", "churn", "2")
+    assert refused.value.code == "ME002"
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "how"),
+    [(-11, b"", "signal 11"), (-6, b'{"golden_rows": 3}', "signal 6"), (0, b"", "ended with 0")],
+)
+def test_a_process_that_dies_of_a_model_says_so(code: int, said: bytes, how: str) -> None:
+    with pytest.raises(ModelError) as refused:
+        conclude(code, said, "made", "churn", "1")
+    assert refused.value.code == "ME005"
+    assert how in refused.value.message
 
 
 def test_the_context_for_a_day_is_the_newest_not_after_it() -> None:

@@ -17,9 +17,12 @@ from features.records.folder import Records, open_portfolio, read_records
 from features.records.simulator import SimulatorSettings, simulate, write_simulation
 from training import registry as registry_module
 from training.artefact import load_champion
+from training.artefact.trial import prove
 from training.dataset import task
+from training.monitor import reference_from_json
 from training.registry import Registry
 from training.run import Trained, data_digest, train
+from training.summary import Summary
 
 # What mlflow warns of in its own modules is not ours to mend.
 pytestmark = pytest.mark.filterwarnings("ignore:::mlflow")
@@ -48,6 +51,11 @@ def _records(folder: Path, settings: SimulatorSettings) -> Records:
     return read_records(open_portfolio(folder))
 
 
+def _pages(summary: Summary) -> dict[str, str]:
+    """What a door would write, in few words."""
+    return {"backtest.en.html": f"{summary.rung} on {len(summary.days)} days"}
+
+
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
     """Both models, trained on 1,500 accounts."""
@@ -56,9 +64,9 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
     events = build_events(records)
     registry = Registry(folder / "home")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry_module, "loads_in_child", lambda *_: True)
+        patch.setattr(registry_module, "try_in_child", prove)
         trained = {
-            model: train(records, events, task(model), registry, quick=True)
+            model: train(records, events, task(model), registry, quick=True, pages=_pages)
             for model in ("churn", "close")
         }
     return Done(records, registry, trained)
@@ -168,9 +176,29 @@ def test_too_few_accounts_are_served_the_base_rate_so_labelled(tmp_path: Path) -
     records = _records(tmp_path / "portfolio", SimulatorSettings(accounts=100))
     registry = Registry(tmp_path / "home")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry_module, "loads_in_child", lambda *_: True)
+        patch.setattr(registry_module, "try_in_child", prove)
         trained = train(records, build_events(records), task("churn"), registry, quick=True)
     assert (trained.verdict, trained.rung, trained.promoted) == ("too_little_data", "prior", True)
     assert "200 are needed" in trained.reason
     champion = load_champion(registry.home, "demo", "churn")
     assert champion.facts["verdict"] == "too_little_data"
+
+
+@pytest.mark.parametrize("model", ["churn", "close"])
+def test_the_run_keeps_the_pages_that_a_door_writes(model: str, done: Done) -> None:
+    place = f"*/{done.trained[model].run_id}/artifacts/backtest.en.html"
+    (path,) = done.registry.runs_folder.glob(place)
+    said = path.read_text(encoding="utf-8")
+    assert said == f"{done.trained[model].rung} on 5 days"
+
+
+@pytest.mark.parametrize("model", ["churn", "close"])
+def test_a_champion_keeps_what_its_training_rows_looked_like(model: str, done: Done) -> None:
+    champion = load_champion(done.registry.home, "demo", model)
+    assert champion.distributions is not None
+    seen = reference_from_json(champion.distributions)
+    assert seen.rows == champion.facts["rows"]
+    assert set(seen.features) == set(champion.rung.features)
+    assert sum(seen.score.counts) == seen.rows
+    assert seen.tested["auc"] == pytest.approx(done.trained[model].metrics["auc"])
+    assert seen.base_rate == pytest.approx(champion.facts["outcomes"] / seen.rows)

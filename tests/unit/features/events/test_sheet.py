@@ -96,12 +96,33 @@ def test_keys_are_numbered_only_where_two_rows_share_one() -> None:
             "at": pa.array([1, 1, 1, 2, 2], pa.timestamp("us", "UTC")),
         }
     )
-    whole, parts = Sheet(table), Sheet(table).key_parts(("a", "at"))
-    assert parts is not None
-    assert [part.tolist() for part in parts] == [[0, 1, 0, -1, -1], [0, 0, 0, 1, 1]]
-    assert whole.key_parts(("a", "absent")) is None
+    found = Sheet(table).shared_keys(("a", "at"))
+    assert found is not None
+    rows, parts = found
+    assert rows.tolist() == [0, 2]
+    assert [part.tolist() for part in parts] == [[0, 0], [0, 0]]
+    assert Sheet(table).shared_keys(("a", "absent")) is None
     # Rows of which a part is missing share no key.
-    assert Sheet(table.slice(1)).key_parts(("a", "at")) is None
+    assert Sheet(table.slice(1)).shared_keys(("a", "at")) is None
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["K-0012", "K-0007", None, "K-0012", "K-0100"],
+        ["7", "3", "3", None, "9"],
+        ["A1", "A1"],
+        ["N20240001", "N20250001", "N20240002"],  # too many gaps to count through
+        ["007", "07", "7", "70"],
+        ["12a", "123", "12b"],
+        [None, None],
+    ],
+)
+def test_ids_that_count_up_are_read_as_any_words(values: list[str | None]) -> None:
+    texts = _texts(values).texts("text")
+    assert texts is not None
+    assert texts.words == tuple(sorted({word for word in values if word is not None}))
+    assert _read(_texts(values)) == values
 
 
 @pytest.mark.parametrize("columns", [(WORDS,), (WORDS, ["new", "b", None])])

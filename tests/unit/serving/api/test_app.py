@@ -207,7 +207,7 @@ def test_without_champion_nothing_is_scored_and_the_command_is_told(
     assert "fanal train" in answered.json()["detail"]
     assert door.get("/v1/models").json() == {
         "portfolio": None,
-        "models": {"churn": None, "close": None},
+        "models": {"churn": None, "close": None, "duration": None, "value": None},
         "faults": {},
     }
 

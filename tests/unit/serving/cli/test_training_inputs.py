@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 ASKED = {
-    "an unknown model": ("CL011", "backtest PORTFOLIO --model value"),
+    "an unknown model": ("CL011", "backtest PORTFOLIO --model weather"),
     "all models at once": ("CL011", "backtest PORTFOLIO --model all"),
     "a day that is none": ("CL012", "backtest PORTFOLIO --model churn --test-dates 2025-13-01"),
     "an outcome not known yet": (
@@ -35,7 +35,7 @@ ASKED = {
     "a horizon beyond the history": ("NR011", "backtest PORTFOLIO --model churn --horizon 900"),
     "no model said": ("CL001", "backtest PORTFOLIO"),
     "no such folder": ("PF001", "backtest NOWHERE --model churn"),
-    "training an unknown model": ("CL011", "train PORTFOLIO --model value"),
+    "training an unknown model": ("CL011", "train PORTFOLIO --model weather"),
     "a name that is no model's": ("CL010", "promote demo"),
     "a model that is not there": ("NR021", "promote demo.churn"),
     "a version that is not there": ("NR021", "promote demo.churn --version 7"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import lightgbm
@@ -15,9 +16,12 @@ import numpy as np
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
-from features.kernel import Floats
+from features.kernel import Codes, Floats
 from features.matrix import FeatureMatrix
+from training.contributions import contributions
 from training.dataset import Dataset
+from training.forest import read_forest
+from training.twigs import Tables, TooDeep, build_tables
 
 RUNGS = ("prior", "rates", "logistic", "lightgbm")
 """From the dullest to the keenest."""
@@ -49,8 +53,17 @@ class Rung(Protocol):
         """Base value and (n, n_features) contributions that add up to the margin."""
         ...
 
+    @property
+    def boosters(self) -> Mapping[str, lightgbm.Booster]:
+        """Trees by name, each kept as a file of LightGBM's own text."""
+        ...
+
+    def outputs(self, rows: FeatureMatrix) -> Floats:
+        """(n, k) raw numbers that everything else it says is computed from."""
+        ...
+
     def to_json(self) -> dict[str, Any]:  # Any: JSON
-        """What must be kept beside the booster to rebuild it."""
+        """What must be kept beside the boosters to rebuild it."""
         ...
 
 
@@ -63,8 +76,25 @@ def log_odds(share: float) -> float:
     return float(logit(min(max(share, 1e-4), 1.0 - 1e-4)))
 
 
+class _OneMargin:
+    """What rungs share whose only output is the margin, and that have no trees."""
+
+    @property
+    def boosters(self) -> Mapping[str, lightgbm.Booster]:
+        """None."""
+        return {}
+
+    def margin(self, rows: FeatureMatrix) -> Floats:
+        """(n,) log-odds."""
+        raise NotImplementedError
+
+    def outputs(self, rows: FeatureMatrix) -> Floats:
+        """(n, 1) log-odds."""
+        return self.margin(rows)[:, None]
+
+
 @dataclass(frozen=True)
-class Prior:
+class Prior(_OneMargin):
     """Everyone has the base rate."""
 
     log_odds: float
@@ -85,7 +115,7 @@ class Prior:
 
 
 @dataclass(frozen=True)
-class Rates:
+class Rates(_OneMargin):
     """Everyone has the rate of their segment or stage, leaning on the base rate."""
 
     key: str
@@ -115,7 +145,7 @@ class Rates:
 
 
 @dataclass(frozen=True)
-class Logistic:
+class Logistic(_OneMargin):
     """Logistic regression on all features.
 
     Signed log1p, standardised, missing replaced by the mean with an indicator of its own; a
@@ -166,12 +196,17 @@ class Logistic:
 
 
 @dataclass(frozen=True)
-class Boosted:
+class Boosted(_OneMargin):
     """Small, strongly regularised gradient-boosted trees."""
 
     features: tuple[str, ...]
     booster: lightgbm.Booster
     name: str = "lightgbm"
+
+    @property
+    def boosters(self) -> Mapping[str, lightgbm.Booster]:
+        """The one booster, as ``margin``."""
+        return {"margin": self.booster}
 
     def margin(self, rows: FeatureMatrix) -> Floats:
         """(n,) log-odds."""
@@ -181,11 +216,25 @@ class Boosted:
             )
         )
 
+    @cached_property
+    def tables(self) -> Tables | None:
+        """Contributions of every leaf; None where paths are too deep for tables."""
+        try:
+            return build_tables(read_forest(self.booster.model_to_string()))
+        except TooDeep:
+            return None
+
     def contributions(self, rows: FeatureMatrix) -> tuple[float, Floats]:
-        """Exact TreeSHAP values; the base is the mean margin of the trees' training rows."""
+        """Exact TreeSHAP values; the base is the mean margin of the trees' training rows.
+
+        Read off tables; trees whose paths are too deep for them are left to LightGBM, which takes
+        some thirty times as long for the same numbers.
+        """
         values = select(rows, self.features)
         if not values.shape[0]:
             return 0.0, np.zeros(values.shape)
+        if self.tables is not None:
+            return self.tables.base, contributions(self.tables, values)
         parts = np.asarray(
             self.booster.predict(values, pred_contrib=True, num_threads=threads_for(rows.code.size))
         )
@@ -194,6 +243,58 @@ class Boosted:
     def to_json(self) -> dict[str, Any]:
         """See `Rung`; the trees themselves are kept in LightGBM's own text."""
         return {"features": list(self.features)}
+
+
+def rung_from_json(body: Mapping[str, Any], boosters: Mapping[str, lightgbm.Booster]) -> Rung:
+    """Which rung do these parts make? The reverse of `to_json` and `boosters`.
+
+    Parameters
+    ----------
+    body : mapping
+        What `to_json` gave, and the rung's `name`.
+    boosters : mapping of str to Booster
+        By name.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        When the parts make no rung.
+    """
+    name = body["name"]
+    if name == "prior":
+        return Prior(_finite(body["log_odds"]))
+    if name == "rates":
+        rates = {str(key): _finite(value) for key, value in body["log_odds"].items()}
+        return Rates(str(body["key"]), rates, _finite(body["base"]))
+    features = tuple(str(feature) for feature in body["features"])
+    if name == "logistic":
+        mean, scale, weight, weight_missing, share_missing = (
+            _column(body[part], len(features))
+            for part in ("mean", "scale", "weight", "weight_missing", "share_missing")
+        )
+        return Logistic(
+            features, mean, scale, weight, weight_missing, share_missing,
+            _finite(body["intercept"]),
+        )  # fmt: skip
+    if name != "lightgbm":
+        raise ValueError(f"no rung {name!r}")
+    booster = boosters["margin"]
+    if tuple(booster.feature_name()) != features:
+        raise ValueError("features of the booster")
+    return Boosted(features, booster)
+
+
+def _finite(value: object) -> float:
+    if not isinstance(value, int | float) or not np.isfinite(value):
+        raise ValueError("not a finite number")
+    return float(value)
+
+
+def _column(values: Sequence[object], size: int) -> Floats:
+    found = np.array([_finite(value) for value in values], dtype=np.float64)
+    if found.size != size:
+        raise ValueError("as many numbers as features were expected")
+    return found
 
 
 def select(rows: FeatureMatrix, features: Sequence[str]) -> Floats:
@@ -239,7 +340,49 @@ def fit_rates(data: Dataset, key: str) -> Rates:
 
 def fit_logistic(data: Dataset, features: tuple[str, ...], *, strength: float) -> Logistic:
     """Fit logistic regression with L2 penalty 1 / (2 * strength)."""
-    values = signed_log(select(data.matrix, features))
+    design = design_of(data.matrix, features)
+    model = LogisticRegression(C=strength, solver="newton-cholesky", max_iter=100)
+    model.fit(design.matrix, data.label)
+    return design.predictor(model.coef_[0], float(model.intercept_[0]))
+
+
+@dataclass(frozen=True)
+class Design:
+    """Columns of a linear predictor: standardised values, and indicators of missing ones.
+
+    Attributes
+    ----------
+    features : tuple of str
+        Columns of the feature rows.
+    mean, scale, share_missing : (n_features,) float64
+        Of the transformed values.
+    indicators : (n_indicators,) int64
+        Features with an indicator of their own.
+    matrix : (n, n_features + n_indicators) float64
+        The columns.
+    """
+
+    features: tuple[str, ...]
+    mean: Floats
+    scale: Floats
+    share_missing: Floats
+    indicators: Codes
+    matrix: Floats
+
+    def predictor(self, weights: Floats, intercept: float) -> Logistic:
+        """Which predictor do these weights of the columns make?"""
+        n = len(self.features)
+        weight_missing = np.zeros(n)
+        weight_missing[self.indicators] = weights[n:]
+        return Logistic(
+            self.features, self.mean, self.scale, weights[:n], weight_missing, self.share_missing,
+            intercept,
+        )  # fmt: skip
+
+
+def design_of(rows: FeatureMatrix, features: tuple[str, ...]) -> Design:
+    """Signed log1p, standardised; missing values at the mean, with indicators."""
+    values = signed_log(select(rows, features))
     missing = np.isnan(values)
     with np.errstate(invalid="ignore"):
         counts = np.maximum((~missing).sum(axis=0), 1)
@@ -248,15 +391,8 @@ def fit_logistic(data: Dataset, features: tuple[str, ...], *, strength: float) -
         scale = np.sqrt((spread**2).sum(axis=0) / counts)
     scale = np.where(scale > 1e-12, scale, 1.0)
     indicators = np.flatnonzero(missing.any(axis=0) & ~missing.all(axis=0))
-    design = np.hstack((np.where(missing, 0.0, spread / scale), missing[:, indicators]))
-    model = LogisticRegression(C=strength, solver="newton-cholesky", max_iter=100)
-    model.fit(design, data.label)
-    weight_missing = np.zeros(len(features))
-    weight_missing[indicators] = model.coef_[0, len(features) :]
-    return Logistic(
-        features, mean, scale, model.coef_[0, : len(features)], weight_missing,
-        missing.mean(axis=0), float(model.intercept_[0]),
-    )  # fmt: skip
+    matrix = np.hstack((np.where(missing, 0.0, spread / scale), missing[:, indicators]))
+    return Design(features, mean, scale, missing.mean(axis=0), indicators, matrix)
 
 
 def threads_for(n_rows: int) -> int:
