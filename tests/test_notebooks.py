@@ -93,7 +93,7 @@ def _unlabelled(figure: Figure) -> list[str]:
 
 def _overflowing(figure: Figure) -> list[str]:
     """Which titles and labels of the axes run out of their picture?"""
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     width, height = figure.canvas.get_width_height()
     texts = [
         text
