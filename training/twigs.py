@@ -82,14 +82,14 @@ class Tables:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Tables:
-        """Read what `to_bytes` wrote; nothing is unpickled.
+        """Read what `to_bytes` wrote; NumPy refuses, by default, what would be unpickled.
 
         Raises
         ------
         ValueError, KeyError
             When it is something else.
         """
-        with np.load(io.BytesIO(content), allow_pickle=False) as held:
+        with np.load(io.BytesIO(content)) as held:
             base, n_features, *arrays = (held[field.name] for field in fields(cls))
         return cls(float(base), int(n_features), *arrays)
 
