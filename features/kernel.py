@@ -32,6 +32,9 @@ Codes = NDArray[np.int64]
 Ids = NDArray[np.int32]
 
 
+_NO_IDS: Ids = np.empty((0, 0), dtype=np.int32)
+
+
 class Statistic(IntEnum):
     """What is read off a window. Missing (NaN) where the rule in brackets does not hold."""
 
@@ -155,6 +158,8 @@ class Events:
 
     def ids(self, measures: tuple[int, ...]) -> Ids:
         """Which of the different values that its entity has is each event's? Kept once found."""
+        if not measures:
+            return _NO_IDS
         if measures not in self._ids:
             asked = np.array(measures, dtype=np.int64)
             self._ids[measures] = number_values(self.offsets, self.measures, asked)

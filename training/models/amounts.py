@@ -17,7 +17,7 @@ import numpy as np
 
 from features.kernel import Floats
 from features.matrix import FeatureMatrix
-from training.models.margins import Boosted, Logistic, Rung, rung_from_json
+from training.models.margins import Boosted, Logistic, Rung, margins_from_json
 from training.models.purchases import Process, process_from_json
 from training.models.spread import Amounts, Predicted, Spread, distribution, spread_from_json
 
@@ -161,9 +161,9 @@ def two_part_from_json(
 def _part(body: Mapping[str, Any], booster: lightgbm.Booster | None) -> Rung:
     trees = {} if booster is None else {"margin": booster}
     if body["name"] != "stacked":
-        return rung_from_json(body, trees)
-    linear = rung_from_json({"name": "logistic", **body["linear"]}, {})
-    boosted = rung_from_json({"name": "lightgbm", **body["trees"]}, trees)
+        return margins_from_json(body, trees)
+    linear = margins_from_json({"name": "logistic", **body["linear"]}, {})
+    boosted = margins_from_json({"name": "lightgbm", **body["trees"]}, trees)
     if not (isinstance(linear, Logistic) and isinstance(boosted, Boosted)):
         raise TypeError("stacked")
     if linear.features != boosted.features:

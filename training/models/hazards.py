@@ -20,7 +20,7 @@ import numpy as np
 
 from features.kernel import Floats
 from features.matrix import FeatureMatrix
-from training.models.margins import Boosted, Logistic, rung_from_json, select, threads_for
+from training.models.margins import Boosted, Logistic, margins_from_json, select, threads_for
 from training.models.numbers import table
 from training.models.periods import Curves, chances, shifted_to
 
@@ -221,7 +221,7 @@ def hazards_from_json(body: Mapping[str, Any], boosters: Mapping[str, lightgbm.B
     added = {}
     for cause in causes:
         trees = {"margin": boosters[cause]} if cause in boosters else {}
-        part = rung_from_json({"name": name, **body["added"][cause]}, trees)
+        part = margins_from_json({"name": name, **body["added"][cause]}, trees)
         if not isinstance(part, Logistic | Boosted):
             raise TypeError(name)
         added[cause] = part

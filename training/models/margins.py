@@ -245,21 +245,8 @@ class Boosted(_OneMargin):
         return {"features": list(self.features)}
 
 
-def rung_from_json(body: Mapping[str, Any], boosters: Mapping[str, lightgbm.Booster]) -> Rung:
-    """Which rung do these parts make? The reverse of `to_json` and `boosters`.
-
-    Parameters
-    ----------
-    body : mapping
-        What `to_json` gave, and the rung's `name`.
-    boosters : mapping of str to Booster
-        By name.
-
-    Raises
-    ------
-    ValueError, KeyError, TypeError
-        When the parts make no rung.
-    """
+def margins_from_json(body: Mapping[str, Any], boosters: Mapping[str, lightgbm.Booster]) -> Rung:
+    """Which rung with one margin do these parts make? See `training.models.rung_from_json`."""
     name = body["name"]
     if name == "prior":
         return Prior(_finite(body["log_odds"]))

@@ -35,4 +35,4 @@ def rung_from_json(body: Mapping[str, Any], boosters: Mapping[str, lightgbm.Boos
         return two_part_from_json(body, boosters)
     if kind is not None:
         raise ValueError(f"no kind of model {kind!r}")
-    return margins.rung_from_json(body, boosters)
+    return margins.margins_from_json(body, boosters)
